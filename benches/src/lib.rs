@@ -1,0 +1,1 @@
+//! Benchmarks of isolet live in `benches/`; this library holds what they share.

@@ -1,0 +1,1 @@
+//! Compiled programs of isolet: an LRU in memory with single flight.

@@ -1,0 +1,1 @@
+//! The contract between isolet's engines, executor and hosts: plain data and traits.

@@ -1,0 +1,1 @@
+//! QuickJS as an isolet engine: a state machine without I/O.

@@ -1,0 +1,1 @@
+//! Run other people's JavaScript inside a Rust service: many tenants, one process.

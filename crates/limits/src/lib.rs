@@ -1,0 +1,1 @@
+//! Budgets of isolet's tenants and scripts: sizes, rates and caps.

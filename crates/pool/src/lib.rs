@@ -1,0 +1,1 @@
+//! Warm VMs and admission for isolet: one queue for tenant, script and VM caps.

@@ -1,0 +1,1 @@
+//! Test tools of isolet: a fake engine, the engine conformance suite and hostile scripts.
