@@ -1,0 +1,78 @@
+//! Natives: pure, bounded, synchronous functions that the environment adds to the language.
+//!
+//! Digests, URL parsing, base64, the console's sink. A native has no I/O, no clock but the run's own, and no permits.
+//! The engine calls it in three phases, so that a run can be left at any time without losing anything of Rust's:
+//!
+//! 1. copy the arguments out of the VM into [`NativeValue`]s;
+//! 2. call [`Native::call`] with them: it computes into values that the run owns;
+//! 3. drop everything of Rust's but the result, and make the JS value from it (only here the run may be left).
+//!
+//! A panic inside a native is caught by the engine and becomes a host failure of the run.
+
+use crate::interrupt::Interrupt;
+use crate::logs::{LogBuffer, LogLevel};
+
+/// A value that crosses between a script and a native.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NativeValue {
+    /// `undefined`; also what an argument that was not given is.
+    Undefined,
+    /// `null`.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A string. Lone surrogates arrive as U+FFFD.
+    String(String),
+    /// The bytes of an `ArrayBuffer` or of a view on one; goes back as a `Uint8Array`.
+    Bytes(Vec<u8>),
+}
+
+/// Why a native refused. Thrown in the script as an error that it can catch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NativeFailure {
+    /// The error's constructor: `TypeError`, `RangeError`, `SyntaxError` or, for any other name, `Error`.
+    pub name: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// What a native can reach of its run besides its arguments.
+#[derive(Debug)]
+pub struct NativeContext<'run> {
+    logs: &'run mut LogBuffer,
+    interrupt: &'run Interrupt,
+}
+
+impl<'run> NativeContext<'run> {
+    /// For engines: the context of one call.
+    pub fn new(logs: &'run mut LogBuffer, interrupt: &'run Interrupt) -> Self {
+        Self { logs, interrupt }
+    }
+
+    /// Adds a console line, stamped with the run's time.
+    pub fn log(&mut self, level: LogLevel, message: String) {
+        let at_ms = self.interrupt.elapsed().as_micros() as f64 / 1e3;
+        self.logs.push(level, message, at_ms);
+    }
+
+    /// Whether the run is to end: a native that loops asks now and then and returns early.
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.poll().is_some()
+    }
+}
+
+/// The signature of a native.
+pub type NativeFunction = fn(&mut NativeContext<'_>, &[NativeValue]) -> Result<NativeValue, NativeFailure>;
+
+/// A native by its name. [Setup scripts](crate::SetupScript) see it as `native.NAME`; scripts never see it themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Native {
+    /// A JavaScript identifier, unique in its environment.
+    pub name: &'static str,
+    /// The number of arguments that are copied out; more are ignored, missing ones are `Undefined`.
+    pub arguments: u8,
+    /// The function.
+    pub call: NativeFunction,
+}
