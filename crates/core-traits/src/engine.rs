@@ -211,6 +211,12 @@ pub enum EngineError {
         /// Which call, and what it needs.
         message: &'static str,
     },
+    /// The engine does not work on this machine.
+    #[error("the engine does not work here: {message}")]
+    Unsupported {
+        /// What it misses.
+        message: &'static str,
+    },
     /// The thread could not be prepared.
     #[error("the thread cannot run VMs: {message}")]
     Thread {

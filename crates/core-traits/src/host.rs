@@ -15,8 +15,8 @@
 //! | JavaScript | JSON |
 //! |---|---|
 //! | `12n` | `{"$bigint":"12"}` |
-//! | an `ArrayBuffer`, or a view on one | `{"$buffer":0}`, an index into `buffers`; goes back as a `Uint8Array` |
-//! | an object whose only key starts with `$` | the same with one more `$`: `{"$$buffer":0}` |
+//! | an `ArrayBuffer` or a typed array | `{"$buffer":0}`, an index into `buffers`; goes back as a `Uint8Array` |
+//! | an object whose only key is one of these tags or starts with `$$` | the same with one more `$`: `{"$$buffer":0}` |
 //!
 //! Everything else is written as `JSON.stringify` writes it; arguments that it leaves out are `null`.
 

@@ -15,7 +15,8 @@ use crate::logs::{LogBuffer, LogLevel};
 /// A value that crosses between a script and a native.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NativeValue {
-    /// `undefined`; also what an argument that was not given is.
+    /// `undefined`; also an argument that was not given, and what no other variant can hold (objects, functions,
+    /// symbols): setup scripts convert those first.
     Undefined,
     /// `null`.
     Null,
@@ -25,7 +26,7 @@ pub enum NativeValue {
     Number(f64),
     /// A string. Lone surrogates arrive as U+FFFD.
     String(String),
-    /// The bytes of an `ArrayBuffer` or of a view on one; goes back as a `Uint8Array`.
+    /// The bytes of an `ArrayBuffer` or of a typed array; goes back as a `Uint8Array`.
     Bytes(Vec<u8>),
 }
 

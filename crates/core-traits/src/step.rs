@@ -7,10 +7,13 @@ use crate::host::{CallId, HostCall, HostReply};
 use crate::json::JsonText;
 use crate::logs::LogsTruncated;
 use crate::report::{KilledIn, Warning};
+use crate::source::SourceName;
 
 /// What a program is started with.
 #[derive(Debug, Clone)]
 pub struct Invocation {
+    /// The source's name: the `file` of stack frames. Programs are shared by sources of different names.
+    pub source_name: SourceName,
     /// The global `input`.
     pub input: JsonText,
     /// The global `context`, deeply frozen in the VM.

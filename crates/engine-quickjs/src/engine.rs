@@ -1,0 +1,125 @@
+//! The engine: knows the layout of its QuickJS, compiles setup scripts once, makes VMs.
+
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use isolet_core_traits::{
+    Capabilities, Engine, EngineError, EngineId, Purpose, SealError, SealKeys, SealedProgram, SetupScript, SourceHash,
+    StackBytes, VmConfig,
+};
+use rquickjs::qjs;
+
+use crate::layout::Layout;
+use crate::program::QuickJsProgram;
+use crate::realm::{Realm, STACK_RESERVE_BYTES, Setup};
+use crate::vm::QuickJsVm;
+use crate::{compile, seal};
+
+/// Counts changes of what a program's bytes mean beyond QuickJS's own version.
+const PROGRAM_FORMAT: u32 = 1;
+
+/// QuickJS-ng, a fresh runtime for each run.
+///
+/// ```
+/// use std::sync::Arc;
+/// use isolet_core_traits::{Engine, Environment, Purpose, VmConfig};
+/// use isolet_engine_quickjs::QuickJs;
+///
+/// let engine = QuickJs::new()?;
+/// let vm = engine.create_vm(&VmConfig::new(Purpose::Run, Arc::new(Environment::default())))?;
+/// assert!(!engine.capabilities().reuse);
+/// # Ok::<(), isolet_core_traits::EngineError>(())
+/// ```
+#[derive(Debug)]
+pub struct QuickJs {
+    id: EngineId,
+    layout: Layout,
+    /// Bytecode of setup scripts.
+    setup: Mutex<HashMap<SetupScript, Arc<[u8]>>>,
+}
+
+/// What a thread needs to step VMs: nothing, in this form. Not `Send`, as the contract has it.
+#[derive(Debug)]
+pub struct Attached(PhantomData<*const ()>);
+
+impl QuickJs {
+    /// Finds what the engine needs to know of the QuickJS that is linked.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] if the layout of its context is unknown, [`EngineError::Memory`] without memory.
+    pub fn new() -> Result<Self, EngineError> {
+        let mut realm = Realm::bare()?;
+        let layout = Layout::probe(realm.enter())?;
+        // SAFETY: QuickJS gives a static C string.
+        let version = unsafe { CStr::from_ptr(qjs::JS_GetVersion()) }.to_string_lossy();
+        let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
+        Ok(Self { id, layout, setup: Mutex::default() })
+    }
+
+    fn setup_bytecode(&self, script: &SetupScript) -> Result<Arc<[u8]>, EngineError> {
+        // The map holds whole entries only, so that a panic elsewhere leaves it usable.
+        let mut known = self.setup.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytecode) = known.get(script) {
+            return Ok(bytecode.clone());
+        }
+        let mut realm = Realm::bare()?;
+        let compiled = compile::compile_setup(realm.enter(), script.source);
+        let bytecode: Arc<[u8]> =
+            compiled.map_err(|message| EngineError::Setup { script: script.name, message })?.into();
+        known.insert(*script, bytecode.clone());
+        Ok(bytecode)
+    }
+}
+
+impl Engine for QuickJs {
+    type Program = QuickJsProgram;
+    type Vm = QuickJsVm;
+    type Thread = Attached;
+
+    fn id(&self) -> EngineId {
+        self.id.clone()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            reuse: false,
+            park: false,
+            slice: false,
+            kill_in_natives: false,
+            hard_memory: false,
+            thread_stack_bytes: StackBytes::default().0 + 2 * STACK_RESERVE_BYTES,
+        }
+    }
+
+    fn attach_thread(&self) -> Result<Attached, EngineError> {
+        Ok(Attached(PhantomData))
+    }
+
+    fn create_vm(&self, config: &VmConfig) -> Result<QuickJsVm, EngineError> {
+        let compiles = config.purpose == Purpose::Compile;
+        let mut realm = Realm::new(compiles || config.environment.eval, config.stack)?;
+        if !compiles {
+            let scripts = &config.environment.setup;
+            let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;
+            let setup: Vec<_> =
+                scripts.iter().zip(&bytecode).map(|(script, bytecode)| Setup { name: script.name, bytecode }).collect();
+            realm.furnish(&config.environment, &setup)?;
+        }
+        Ok(QuickJsVm::new(realm, self.layout, config.purpose))
+    }
+
+    fn seal(&self, program: &QuickJsProgram, source: &SourceHash, keys: &SealKeys) -> SealedProgram {
+        seal::seal(program, &self.id, source, keys)
+    }
+
+    fn unseal(
+        &self,
+        sealed: &SealedProgram,
+        source: &SourceHash,
+        keys: &SealKeys,
+    ) -> Result<QuickJsProgram, SealError> {
+        seal::unseal(sealed, &self.id, source, keys)
+    }
+}

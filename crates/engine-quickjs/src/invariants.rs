@@ -1,0 +1,25 @@
+//! The invariants behind this crate's `unsafe` code. Each `// SAFETY:` comment names the ones it relies on, and each
+//! has a test that fails when it is broken.
+//!
+//! - **R1, a realm is whole.** A `JSRuntime`, its one `JSContext`, its `RunState` and its `Heap` are made together by
+//!   [`realm`](crate::realm) and dropped together. The runtime's allocator opaque is the `Heap`, the runtime's opaque is
+//!   the `RunState`; both are boxed, so that their addresses hold. The runtime is never torn down: the heap's drop frees
+//!   its memory, after which nothing refers to it. *Test: `realm::tests::a_realm_gives_all_its_memory_back`.*
+//! - **T1, one thread at a time.** All calls into a realm go through `&mut QuickJsVm`, and each entry tells the engine
+//!   the thread's stack ([`Realm::enter`](crate::realm::Realm::enter)). QuickJS keeps no thread-local state of a
+//!   runtime. *Test: `it::threads::a_vm_moves_between_threads`.*
+//! - **H1, the heap's list.** Every live block is in the list once, with its header before it. **H2:** a block's header
+//!   holds the size that it was allocated with. *Tests: `heap::tests`, run under Miri as well.*
+//! - **L1, the layout.** The poll counter and the random state are at the offsets that [`layout`](crate::layout) found
+//!   by their behaviour in the QuickJS that is linked; it refuses to make an engine otherwise.
+//!   *Test: `layout::tests::the_fields_behave`.*
+//! - **V1, values belong.** A [`Value`](crate::js::Value) is only used with the [`Js`](crate::js::Js) of the realm that
+//!   made it, and is freed at most once, because freeing consumes it. A value that is not freed stays until the realm
+//!   goes. *Checked by construction: values never leave the realm's methods and `RunState`.*
+//! - **C1, callbacks.** Functions that QuickJS calls get its context, `argc` and `argv` as its interface promises, never
+//!   unwind (a panic is caught at their root) and hold no reference to the `RunState` while script code may run: they
+//!   reach it anew by [`state::with`](crate::state::with), for as long as one closure without calls into the engine.
+//!   *Test: `it::natives` (conformance rows on panics and on natives that are called again from getters).*
+//! - **B1, bytecode is ours.** The bytes given to `JS_ReadObject` were written by this engine in this process, or opened
+//!   by [`seal`](crate::seal) with a key that only this engine's owner has. There is no other way to make a
+//!   [`QuickJsProgram`](crate::QuickJsProgram). *Test: `seal::tests`.*

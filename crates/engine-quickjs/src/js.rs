@@ -1,0 +1,621 @@
+//! A thin layer over QuickJS's C interface: the only calls into the engine.
+//!
+//! [`Js`] is a context at hand, [`Value`] a counted reference to a value of it. Every method that can run script code
+//! or allocate answers with [`Thrown`] when an exception is pending. What the methods rely on is V1 and T1 of
+//! [`invariants`](crate::invariants): a `Js` exists only while its realm lives, on the thread that steps it.
+
+use std::ffi::{CStr, CString, c_int};
+use std::ptr;
+
+use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
+
+/// A context at hand. Copied freely, stored nowhere but in the realm.
+#[derive(Clone, Copy)]
+pub(crate) struct Js {
+    ctx: *mut JSContext,
+}
+
+/// A counted reference to a value. Freed by [`Js::free`]; forgetting it keeps the value until the realm goes.
+#[repr(transparent)]
+pub(crate) struct Value(JSValue);
+
+// SAFETY: V1, T1: a value moves with the VM that it belongs to, which one thread uses at a time.
+unsafe impl Send for Value {}
+
+/// An exception is pending in the context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Thrown;
+
+pub(crate) type Result<T = Value> = std::result::Result<T, Thrown>;
+
+/// The state of a promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Pending,
+    Fulfilled,
+    Rejected,
+}
+
+/// What running one job did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    NoneLeft,
+    Ran,
+    Threw,
+}
+
+/// The constructors of errors that natives may throw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorClass {
+    Type,
+    Range,
+    Syntax,
+    Reference,
+    Plain,
+}
+
+/// The signature of functions that QuickJS calls, with data given by [`Js::function`].
+pub(crate) type Callback =
+    unsafe extern "C" fn(*mut JSContext, JSValue, c_int, *mut JSValue, c_int, *mut JSValue) -> JSValue;
+
+/// Own enumerable, writable, configurable: what plain assignment makes.
+pub(crate) const PLAIN: u32 = qjs::JS_PROP_C_W_E;
+/// Writable and configurable, but not enumerable: what builtins are.
+pub(crate) const HIDDEN: u32 = qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_WRITABLE;
+/// Enumerable only.
+pub(crate) const FIXED: u32 = qjs::JS_PROP_ENUMERABLE;
+
+impl Value {
+    pub(crate) const UNDEFINED: Self = Self(qjs::JS_UNDEFINED);
+    pub(crate) const NULL: Self = Self(qjs::JS_NULL);
+
+    /// For callbacks: the value as QuickJS expects it back.
+    pub(crate) fn into_raw(self) -> JSValue {
+        self.0
+    }
+
+    /// A value that QuickJS handed over.
+    pub(crate) fn from_raw(raw: JSValue) -> Self {
+        Self(raw)
+    }
+
+    /// For callbacks: arguments as QuickJS passes them.
+    ///
+    /// # Safety
+    /// `argv` must point to `argc` values that live as long as `'a`, as in a callback (C1).
+    pub(crate) unsafe fn arguments<'a>(argc: c_int, argv: *mut JSValue) -> &'a [Self] {
+        if argc <= 0 || argv.is_null() {
+            return &[];
+        }
+        // SAFETY: the caller's contract; `Value` is a transparent `JSValue`.
+        unsafe { std::slice::from_raw_parts(argv.cast::<Self>(), argc as usize) }
+    }
+
+    fn tag(&self) -> c_int {
+        // SAFETY: reads the value's own tag.
+        unsafe { qjs::JS_VALUE_GET_TAG(self.0) }
+    }
+
+    pub(crate) fn is_undefined(&self) -> bool {
+        self.tag() == qjs::JS_TAG_UNDEFINED
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        self.tag() == qjs::JS_TAG_NULL
+    }
+
+    pub(crate) fn is_object(&self) -> bool {
+        self.tag() == qjs::JS_TAG_OBJECT
+    }
+
+    pub(crate) fn is_symbol(&self) -> bool {
+        self.tag() == qjs::JS_TAG_SYMBOL
+    }
+
+    pub(crate) fn is_string(&self) -> bool {
+        matches!(self.tag(), qjs::JS_TAG_STRING | qjs::JS_TAG_STRING_ROPE)
+    }
+
+    pub(crate) fn is_big_int(&self) -> bool {
+        matches!(self.tag(), qjs::JS_TAG_BIG_INT | qjs::JS_TAG_SHORT_BIG_INT)
+    }
+
+    pub(crate) fn is_module(&self) -> bool {
+        self.tag() == qjs::JS_TAG_MODULE
+    }
+
+    pub(crate) fn as_bool(&self) -> Option<bool> {
+        // SAFETY: the tag says that the value holds a boolean.
+        (self.tag() == qjs::JS_TAG_BOOL).then(|| unsafe { qjs::JS_VALUE_GET_BOOL(self.0) })
+    }
+
+    pub(crate) fn as_number(&self) -> Option<f64> {
+        match self.tag() {
+            // SAFETY: the tag says that the value holds an integer.
+            qjs::JS_TAG_INT => Some(f64::from(unsafe { qjs::JS_VALUE_GET_INT(self.0) })),
+            // SAFETY: the tag says that the value holds a float.
+            qjs::JS_TAG_FLOAT64 => Some(unsafe { qjs::JS_VALUE_GET_FLOAT64(self.0) }),
+            _ => None,
+        }
+    }
+
+    /// Whether both are the same object.
+    pub(crate) fn is_same_object(&self, other: &Self) -> bool {
+        self.is_object() && other.is_object() && self.address() == other.address()
+    }
+
+    /// The address of an object, for identity only.
+    pub(crate) fn address(&self) -> usize {
+        // SAFETY: reads the pointer of a value, which is not followed.
+        unsafe { qjs::JS_VALUE_GET_PTR(self.0) as usize }
+    }
+
+    pub(crate) fn is_array(&self) -> bool {
+        // SAFETY: asks for the value's class.
+        unsafe { qjs::JS_IsArray(self.0) }
+    }
+
+    pub(crate) fn is_error(&self) -> bool {
+        // SAFETY: asks for the value's class.
+        unsafe { qjs::JS_IsError(self.0) }
+    }
+}
+
+impl Js {
+    /// # Safety
+    /// `ctx` must be the live context of a whole realm, used from the thread that steps it (R1, T1).
+    pub(crate) unsafe fn new(ctx: *mut JSContext) -> Self {
+        Self { ctx }
+    }
+
+    pub(crate) fn context(self) -> *mut JSContext {
+        self.ctx
+    }
+
+    pub(crate) fn runtime(self) -> *mut JSRuntime {
+        // SAFETY: V1: the context is live.
+        unsafe { qjs::JS_GetRuntime(self.ctx) }
+    }
+
+    fn check(self, raw: JSValue) -> Result {
+        // SAFETY: reads the value's own tag.
+        if unsafe { qjs::JS_IsException(raw) } { Err(Thrown) } else { Ok(Value(raw)) }
+    }
+
+    fn check_status(self, status: c_int) -> Result<()> {
+        if status < 0 { Err(Thrown) } else { Ok(()) }
+    }
+
+    pub(crate) fn free(self, value: Value) {
+        // SAFETY: V1: the value belongs to this context, and is consumed.
+        unsafe { qjs::JS_FreeValue(self.ctx, value.0) }
+    }
+
+    pub(crate) fn duplicate(self, value: &Value) -> Value {
+        // SAFETY: V1.
+        Value(unsafe { qjs::JS_DupValue(self.ctx, value.0) })
+    }
+
+    // Making values.
+
+    pub(crate) fn boolean(self, value: bool) -> Value {
+        Value(if value { qjs::JS_TRUE } else { qjs::JS_FALSE })
+    }
+
+    pub(crate) fn number(self, value: f64) -> Value {
+        // SAFETY: makes a value that is not counted.
+        Value(unsafe { qjs::JS_NewNumber(self.ctx, value) })
+    }
+
+    pub(crate) fn string(self, text: &str) -> Result {
+        // SAFETY: the text is copied.
+        self.check(unsafe { qjs::JS_NewStringLen(self.ctx, text.as_ptr().cast(), text.len() as qjs::size_t) })
+    }
+
+    pub(crate) fn object(self) -> Result {
+        // SAFETY: V1.
+        self.check(unsafe { qjs::JS_NewObject(self.ctx) })
+    }
+
+    /// An object without prototype, so that nothing of the script's can get between it and its properties.
+    pub(crate) fn bare_object(self) -> Result {
+        // SAFETY: V1.
+        self.check(unsafe { qjs::JS_NewObjectProto(self.ctx, qjs::JS_NULL) })
+    }
+
+    pub(crate) fn array(self) -> Result {
+        // SAFETY: V1.
+        self.check(unsafe { qjs::JS_NewArray(self.ctx) })
+    }
+
+    pub(crate) fn bytes(self, bytes: &[u8]) -> Result {
+        // SAFETY: the bytes are copied.
+        self.check(unsafe { qjs::JS_NewUint8ArrayCopy(self.ctx, bytes.as_ptr(), bytes.len() as qjs::size_t) })
+    }
+
+    /// A function that is no constructor. `data` is what the callback gets as its last argument.
+    pub(crate) fn function(self, name: &str, length: u8, callback: Callback, data: &[i32]) -> Result {
+        let name = CString::new(name).unwrap_or_default();
+        let mut data: Vec<JSValue> = data.iter().map(|&number| qjs::JS_MKVAL(qjs::JS_TAG_INT, number)).collect();
+        // SAFETY: the callback keeps to C1; name and data are copied.
+        self.check(unsafe {
+            qjs::JS_NewCFunctionData2(
+                self.ctx,
+                Some(callback),
+                name.as_ptr(),
+                c_int::from(length),
+                0,
+                data.len() as c_int,
+                data.as_mut_ptr(),
+            )
+        })
+    }
+
+    /// A promise with its resolve and reject functions.
+    pub(crate) fn promise(self) -> Result<[Value; 3]> {
+        let mut functions = [qjs::JS_UNDEFINED; 2];
+        // SAFETY: two functions are written.
+        let promise = self.check(unsafe { qjs::JS_NewPromiseCapability(self.ctx, functions.as_mut_ptr()) })?;
+        let [resolve, reject] = functions.map(Value);
+        Ok([promise, resolve, reject])
+    }
+
+    /// A BigInt from its decimal digits.
+    pub(crate) fn big_int(self, digits: &str) -> Result {
+        let constructor = self.get(&self.global(), c"BigInt")?;
+        let text = self.string(digits)?;
+        let value = self.call(&constructor, &Value::UNDEFINED, &[&text]);
+        self.free(text);
+        self.free(constructor);
+        value
+    }
+
+    // Objects.
+
+    pub(crate) fn global(self) -> Value {
+        // SAFETY: V1.
+        Value(unsafe { qjs::JS_GetGlobalObject(self.ctx) })
+    }
+
+    pub(crate) fn get(self, object: &Value, name: &CStr) -> Result {
+        // SAFETY: V1.
+        self.check(unsafe { qjs::JS_GetPropertyStr(self.ctx, object.0, name.as_ptr()) })
+    }
+
+    pub(crate) fn get_index(self, object: &Value, index: u32) -> Result {
+        // SAFETY: V1.
+        self.check(unsafe { qjs::JS_GetPropertyUint32(self.ctx, object.0, index) })
+    }
+
+    pub(crate) fn define(self, object: &Value, name: &str, value: Value, flags: u32) -> Result<()> {
+        let name = CString::new(name).unwrap_or_default();
+        // SAFETY: V1; the value is consumed.
+        self.check_status(unsafe {
+            qjs::JS_DefinePropertyValueStr(self.ctx, object.0, name.as_ptr(), value.0, flags as c_int)
+        })
+    }
+
+    pub(crate) fn define_index(self, object: &Value, index: u32, value: Value) -> Result<()> {
+        // SAFETY: V1; the value is consumed.
+        self.check_status(unsafe {
+            qjs::JS_DefinePropertyValueUint32(self.ctx, object.0, index, value.0, PLAIN as c_int)
+        })
+    }
+
+    pub(crate) fn delete_index(self, object: &Value, index: u32) {
+        // SAFETY: V1; the atom is freed again.
+        unsafe {
+            let atom = qjs::JS_NewAtomUInt32(self.ctx, index);
+            qjs::JS_DeleteProperty(self.ctx, object.0, atom, 0);
+            qjs::JS_FreeAtom(self.ctx, atom);
+        }
+    }
+
+    /// The own enumerable string keys, as strings of the engine's (lone surrogates kept).
+    pub(crate) fn own_keys(self, object: &Value) -> Result<Vec<Value>> {
+        let (mut table, mut count) = (ptr::null_mut(), 0);
+        let flags = qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY;
+        // SAFETY: V1; table and count are written on success.
+        self.check_status(unsafe {
+            qjs::JS_GetOwnPropertyNames(self.ctx, &mut table, &mut count, object.0, flags as c_int)
+        })?;
+        let key = |at: u32| {
+            // SAFETY: the table has `count` entries.
+            self.check(unsafe { qjs::JS_AtomToString(self.ctx, (*table.add(at as usize)).atom) })
+        };
+        let keys = (0..count).map(key).collect();
+        // SAFETY: the table came from the call above.
+        unsafe { qjs::JS_FreePropertyEnum(self.ctx, table, count) };
+        keys
+    }
+
+    pub(crate) fn get_key(self, object: &Value, key: &Value) -> Result {
+        // SAFETY: V1; the atom is freed again.
+        self.check(unsafe {
+            let atom = qjs::JS_ValueToAtom(self.ctx, key.0);
+            let value = qjs::JS_GetProperty(self.ctx, object.0, atom);
+            qjs::JS_FreeAtom(self.ctx, atom);
+            value
+        })
+    }
+
+    pub(crate) fn define_key(self, object: &Value, key: &Value, value: Value) -> Result<()> {
+        // SAFETY: V1; the value is consumed and the atom freed again.
+        self.check_status(unsafe {
+            let atom = qjs::JS_ValueToAtom(self.ctx, key.0);
+            let status = qjs::JS_DefinePropertyValue(self.ctx, object.0, atom, value.0, PLAIN as c_int);
+            qjs::JS_FreeAtom(self.ctx, atom);
+            status
+        })
+    }
+
+    pub(crate) fn array_length(self, array: &Value) -> Result<u32> {
+        let mut length = 0;
+        // SAFETY: V1; the length is written on success.
+        self.check_status(unsafe { qjs::JS_GetLength(self.ctx, array.0, &mut length) })?;
+        Ok(u32::try_from(length).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) fn freeze(self, object: &Value) -> Result<()> {
+        // SAFETY: V1.
+        self.check_status(unsafe { qjs::JS_FreezeObject(self.ctx, object.0) })
+    }
+
+    /// The bytes of an `ArrayBuffer` or a typed array, copied; `None` for anything else, and for detached ones.
+    pub(crate) fn copy_bytes(self, value: &Value) -> Option<Vec<u8>> {
+        if !value.is_object() {
+            return None;
+        }
+        let (mut offset, mut length, mut each) = (0, 0, 0);
+        // SAFETY: asks for the value's class.
+        let (buffer, whole) = match unsafe { (qjs::JS_IsArrayBuffer(value.0), qjs::JS_GetTypedArrayType(value.0)) } {
+            (true, _) => (self.duplicate(value), true),
+            (false, kind) if kind >= 0 => {
+                // SAFETY: V1; offset, length and element size are written.
+                let raw =
+                    unsafe { qjs::JS_GetTypedArrayBuffer(self.ctx, value.0, &mut offset, &mut length, &mut each) };
+                (self.check(raw).map_err(|thrown| self.swallow(thrown)).ok()?, false)
+            }
+            _ => return None,
+        };
+        let mut size = 0;
+        // SAFETY: V1; the size is written.
+        let start = unsafe { qjs::JS_GetArrayBuffer(self.ctx, &mut size, buffer.0) };
+        if start.is_null() {
+            self.swallow(Thrown);
+            self.free(buffer);
+            return None;
+        }
+        // SAFETY: the buffer has `size` bytes at `start`, and nothing runs that could change or detach it.
+        let all = unsafe { std::slice::from_raw_parts(start, size as usize) };
+        let (from, count) = if whole { (0, size as usize) } else { (offset as usize, length as usize) };
+        let copy = all.get(from..from.saturating_add(count)).map(<[u8]>::to_vec);
+        self.free(buffer);
+        copy
+    }
+
+    // Functions, promises and jobs.
+
+    pub(crate) fn is_function(self, value: &Value) -> bool {
+        // SAFETY: V1.
+        unsafe { qjs::JS_IsFunction(self.ctx, value.0) }
+    }
+
+    pub(crate) fn call(self, function: &Value, this: &Value, arguments: &[&Value]) -> Result {
+        let mut raw: Vec<JSValue> = arguments.iter().map(|value| value.0).collect();
+        // SAFETY: V1; the arguments are borrowed by the call.
+        self.check(unsafe { qjs::JS_Call(self.ctx, function.0, this.0, raw.len() as c_int, raw.as_mut_ptr()) })
+    }
+
+    pub(crate) fn construct(self, constructor: &Value, arguments: &[&Value]) -> Result {
+        let mut raw: Vec<JSValue> = arguments.iter().map(|value| value.0).collect();
+        // SAFETY: V1; the arguments are borrowed by the call.
+        self.check(unsafe { qjs::JS_CallConstructor(self.ctx, constructor.0, raw.len() as c_int, raw.as_mut_ptr()) })
+    }
+
+    pub(crate) fn settled(self, promise: &Value) -> Settled {
+        // SAFETY: V1.
+        match unsafe { qjs::JS_PromiseState(self.ctx, promise.0) } {
+            qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED => Settled::Fulfilled,
+            qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => Settled::Rejected,
+            _ => Settled::Pending,
+        }
+    }
+
+    /// What a settled promise was settled with.
+    pub(crate) fn settled_with(self, promise: &Value) -> Value {
+        // SAFETY: V1.
+        Value(unsafe { qjs::JS_PromiseResult(self.ctx, promise.0) })
+    }
+
+    /// Tells the rejection tracker that somebody looks after this promise.
+    pub(crate) fn mark_handled(self, promise: &Value) {
+        // SAFETY: V1.
+        unsafe { qjs::JS_PromiseMarkAsHandled(self.ctx, promise.0) }
+    }
+
+    pub(crate) fn run_job(self) -> Job {
+        let mut context = ptr::null_mut();
+        // SAFETY: V1.
+        match unsafe { qjs::JS_ExecutePendingJob(self.runtime(), &mut context) } {
+            0 => Job::NoneLeft,
+            status if status < 0 => Job::Threw,
+            _ => Job::Ran,
+        }
+    }
+
+    // Exceptions.
+
+    /// Takes the pending exception.
+    pub(crate) fn exception(self, _pending: Thrown) -> Value {
+        // SAFETY: V1.
+        Value(unsafe { qjs::JS_GetException(self.ctx) })
+    }
+
+    /// Drops the pending exception.
+    pub(crate) fn swallow(self, pending: Thrown) {
+        let exception = self.exception(pending);
+        self.free(exception);
+    }
+
+    pub(crate) fn throw(self, exception: Value) -> Thrown {
+        // SAFETY: V1; the exception is consumed.
+        unsafe { qjs::JS_Throw(self.ctx, exception.0) };
+        Thrown
+    }
+
+    /// Throws an error with a message. QuickJS cuts it at 255 bytes.
+    pub(crate) fn throw_error(self, class: ErrorClass, message: &str) -> Thrown {
+        let message = CString::new(message).unwrap_or_default();
+        let throw = match class {
+            ErrorClass::Type => qjs::JS_ThrowTypeError,
+            ErrorClass::Range => qjs::JS_ThrowRangeError,
+            ErrorClass::Syntax => qjs::JS_ThrowSyntaxError,
+            ErrorClass::Reference => qjs::JS_ThrowReferenceError,
+            ErrorClass::Plain => qjs::JS_ThrowPlainError,
+        };
+        // SAFETY: the format takes one C string.
+        unsafe { throw(self.ctx, c"%s".as_ptr(), message.as_ptr()) };
+        Thrown
+    }
+
+    /// Throws an error that no script can catch.
+    pub(crate) fn throw_uncatchable(self, message: &str) -> Thrown {
+        let error = self.exception(self.throw_error(ErrorClass::Plain, message));
+        // SAFETY: V1.
+        unsafe { qjs::JS_SetUncatchableError(self.ctx, error.0) };
+        self.throw(error)
+    }
+
+    // Text.
+
+    /// Calls `read` with the value as UTF-8 text; objects are converted as `String` does. Lone surrogates are replaced.
+    pub(crate) fn with_text<T>(self, value: &Value, read: impl FnOnce(&str) -> T) -> Result<T> {
+        let mut length = 0;
+        // SAFETY: V1; the length is written on success.
+        let start = unsafe { qjs::JS_ToCStringLen2(self.ctx, &mut length, value.0, false) };
+        if start.is_null() {
+            return Err(Thrown);
+        }
+        // SAFETY: QuickJS gave `length` bytes at `start`, which stay until they are freed.
+        let bytes = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length as usize) };
+        let result = match std::str::from_utf8(bytes) {
+            Ok(text) => read(text),
+            Err(_) => read(&String::from_utf8_lossy(bytes)),
+        };
+        // SAFETY: frees what `JS_ToCStringLen2` gave.
+        unsafe { qjs::JS_FreeCString(self.ctx, start) };
+        Ok(result)
+    }
+
+    pub(crate) fn text(self, value: &Value) -> Result<String> {
+        self.with_text(value, str::to_owned)
+    }
+
+    /// A symbol's description as `Symbol(description)`.
+    pub(crate) fn symbol_text(self, symbol: &Value) -> String {
+        // SAFETY: V1; atom and string are freed again.
+        let description = unsafe {
+            let atom = qjs::JS_ValueToAtom(self.ctx, symbol.0);
+            let text = Value(qjs::JS_AtomToString(self.ctx, atom));
+            qjs::JS_FreeAtom(self.ctx, atom);
+            text
+        };
+        let text = self.text(&description).unwrap_or_default();
+        self.free(description);
+        format!("Symbol({text})")
+    }
+
+    /// Parses JSON text.
+    pub(crate) fn parse_json(self, json: &str) -> Result {
+        let terminated = terminated(json);
+        // SAFETY: the text ends in NUL, which is not counted.
+        self.check(unsafe {
+            qjs::JS_ParseJSON(self.ctx, terminated.as_ptr().cast(), json.len() as qjs::size_t, c"json".as_ptr())
+        })
+    }
+
+    /// `JSON.stringify(value, replacer)`: `undefined` for what has no JSON.
+    pub(crate) fn stringify(self, value: &Value, replacer: &Value) -> Result {
+        // SAFETY: V1.
+        self.check(unsafe { qjs::JS_JSONStringify(self.ctx, value.0, replacer.0, qjs::JS_UNDEFINED) })
+    }
+
+    // Programs.
+
+    /// Compiles without running. `line` is the number of the text's first line.
+    pub(crate) fn compile(self, text: &str, file: &CStr, flags: u32, line: i32) -> Result {
+        let terminated = terminated(text);
+        let mut options = qjs::JSEvalOptions {
+            version: qjs::JS_EVAL_OPTIONS_VERSION as c_int,
+            eval_flags: (flags | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as c_int,
+            filename: file.as_ptr(),
+            line_num: line,
+        };
+        // SAFETY: the text ends in NUL, which is not counted; the file name is copied.
+        self.check(unsafe {
+            qjs::JS_Eval2(self.ctx, terminated.as_ptr().cast(), text.len() as qjs::size_t, &mut options)
+        })
+    }
+
+    /// A compiled function or module as bytecode.
+    pub(crate) fn write_bytecode(self, compiled: &Value, strip: u32) -> Result<Vec<u8>> {
+        let mut length = 0;
+        let flags = (qjs::JS_WRITE_OBJ_BYTECODE | strip) as c_int;
+        // SAFETY: V1; the length is written on success.
+        let start = unsafe { qjs::JS_WriteObject(self.ctx, &mut length, compiled.0, flags) };
+        if start.is_null() {
+            return Err(Thrown);
+        }
+        // SAFETY: QuickJS gave `length` bytes at `start`, which stay until they are freed.
+        let bytes = unsafe { std::slice::from_raw_parts(start, length as usize) }.to_vec();
+        // SAFETY: frees what `JS_WriteObject` gave.
+        unsafe { qjs::js_free(self.ctx, start.cast()) };
+        Ok(bytes)
+    }
+
+    /// A function or module from bytecode.
+    ///
+    /// # Safety
+    /// The bytes must come from [`write_bytecode`](Self::write_bytecode) of this very QuickJS (B1).
+    pub(crate) unsafe fn read_bytecode(self, bytecode: &[u8]) -> Result {
+        let length = bytecode.len() as qjs::size_t;
+        // SAFETY: the caller's contract.
+        self.check(unsafe {
+            qjs::JS_ReadObject(self.ctx, bytecode.as_ptr(), length, qjs::JS_READ_OBJ_BYTECODE as c_int)
+        })
+    }
+
+    /// Links a module that came from bytecode to what it imports.
+    pub(crate) fn resolve_module(self, module: &Value) -> Result<()> {
+        // SAFETY: V1.
+        self.check_status(unsafe { qjs::JS_ResolveModule(self.ctx, module.0) })
+    }
+
+    /// Runs a compiled script or module.
+    pub(crate) fn evaluate(self, compiled: Value) -> Result {
+        // SAFETY: V1; the compiled value is consumed.
+        self.check(unsafe { qjs::JS_EvalFunction(self.ctx, compiled.0) })
+    }
+
+    /// A module's definition, which stays as long as the context.
+    pub(crate) fn module_definition(self, module: &Value) -> Option<ModuleDefinition> {
+        module.is_module().then(|| ModuleDefinition(module.address()))
+    }
+
+    pub(crate) fn module_namespace(self, module: ModuleDefinition) -> Result {
+        // SAFETY: the definition was taken from a module of this context, which keeps it (V1).
+        self.check(unsafe { qjs::JS_GetModuleNamespace(self.ctx, module.0 as *mut qjs::JSModuleDef) })
+    }
+}
+
+/// The definition of a module of one context; meaningless in any other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ModuleDefinition(usize);
+
+fn terminated(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len() + 1);
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.push(0);
+    bytes
+}

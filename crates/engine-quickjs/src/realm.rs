@@ -1,0 +1,263 @@
+//! A realm: one runtime with one context, its heap and its state, made and dropped together (R1).
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr;
+
+use isolet_core_traits::{EngineError, Environment, StackBytes};
+use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
+
+use crate::heap::Heap;
+use crate::js::{ErrorClass, Js, Value};
+use crate::layout::Layout;
+use crate::state::{self, RunState, Stop};
+use crate::{host, native, payload};
+
+/// Stack that is left to C and Rust frames below the engine's own check.
+pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
+/// QuickJS turns its check off above this.
+const STACK_MAX_BYTES: usize = 16 << 20;
+const STACK_MIN_BYTES: usize = 32 << 10;
+
+pub(crate) struct Realm {
+    heap: *mut Heap,
+    state: *mut RunState,
+    runtime: *mut JSRuntime,
+    context: *mut JSContext,
+    stack: StackBytes,
+}
+
+// SAFETY: T1: QuickJS runtimes may move between threads as long as one thread uses them at a time, which `&mut` ensures;
+// each entry updates the stack's place. Heap and state belong to this realm alone (R1).
+unsafe impl Send for Realm {}
+
+impl Realm {
+    /// A realm that can compile and evaluate text, without globals of ours.
+    pub(crate) fn bare() -> Result<Self, EngineError> {
+        Self::new(true, StackBytes::default())
+    }
+
+    /// A realm with the language's intrinsics; `eval` says whether it can turn text into code.
+    pub(crate) fn new(eval: bool, stack: StackBytes) -> Result<Self, EngineError> {
+        let heap = Box::into_raw(Heap::new());
+        let state = Box::into_raw(Box::new(RunState::new(heap)));
+        let mut realm = Self { heap, state, runtime: ptr::null_mut(), context: ptr::null_mut(), stack };
+        // SAFETY: the functions keep to the allocator's contract; the heap outlives the runtime (R1).
+        realm.runtime = unsafe { qjs::JS_NewRuntime2(&Heap::FUNCTIONS, heap.cast()) };
+        if realm.runtime.is_null() {
+            return Err(EngineError::Memory);
+        }
+        // SAFETY: the runtime is live; state and callbacks live as long (R1).
+        unsafe {
+            qjs::JS_SetRuntimeOpaque(realm.runtime, state.cast());
+            qjs::JS_SetInterruptHandler(realm.runtime, Some(on_poll), ptr::null_mut());
+            qjs::JS_SetHostPromiseRejectionTracker(realm.runtime, Some(on_rejection), ptr::null_mut());
+            qjs::JS_SetModuleLoaderFunc(realm.runtime, Some(keep_specifier), Some(refuse_import), ptr::null_mut());
+            qjs::JS_SetCanBlock(realm.runtime, false);
+            realm.context = qjs::JS_NewContextRaw(realm.runtime);
+        }
+        if realm.context.is_null() || !realm.add_intrinsics(eval) {
+            return Err(EngineError::Memory);
+        }
+        Ok(realm)
+    }
+
+    /// The language without clocks of the engine's; web APIs are the environment's.
+    fn add_intrinsics(&mut self, eval: bool) -> bool {
+        self.enter();
+        // SAFETY: the context is live and new.
+        unsafe {
+            let ctx = self.context;
+            qjs::JS_AddIntrinsicBaseObjects(ctx) == 0
+                && qjs::JS_AddIntrinsicDate(ctx) == 0
+                && (!eval || qjs::JS_AddIntrinsicEval(ctx) == 0)
+                && qjs::JS_AddIntrinsicRegExp(ctx) == 0
+                && qjs::JS_AddIntrinsicJSON(ctx) == 0
+                && qjs::JS_AddIntrinsicProxy(ctx) == 0
+                && qjs::JS_AddIntrinsicMapSet(ctx) == 0
+                && qjs::JS_AddIntrinsicTypedArrays(ctx) == 0
+                && qjs::JS_AddIntrinsicPromise(ctx) == 0
+                && qjs::JS_AddIntrinsicBigInt(ctx) == 0
+                && qjs::JS_AddIntrinsicWeakRef(ctx) == 0
+                && qjs::JS_AddIntrinsicDOMException(ctx) == 0
+                && qjs::JS_AddIntrinsicAToB(ctx) == 0
+        }
+    }
+
+    /// Adds the environment: natives, host operations and what the setup scripts make of them.
+    pub(crate) fn furnish(&mut self, environment: &Environment, setup: &[Setup<'_>]) -> Result<(), EngineError> {
+        let js = self.enter();
+        let failed = |_| EngineError::Memory;
+        let error_constructor = js.get(&js.global(), c"Error").map_err(failed)?;
+        let calls = js.bare_object().map_err(failed)?;
+        let replacer = payload::replacer(js).map_err(failed)?;
+        state::with(js, |state| {
+            state.error_constructor = Some(error_constructor);
+            state.calls = Some(calls);
+            state.replacer = Some(replacer);
+        });
+        let natives = native::install(js, &environment.natives).map_err(failed)?;
+        let hidden = host::install(js, &environment.host).map_err(failed)?;
+        for script in setup {
+            script.run(js, &natives, &hidden)?;
+        }
+        js.free(natives);
+        js.free(hidden);
+        Ok(())
+    }
+
+    /// Makes the next poll after crossing the memory limit immediate.
+    pub(crate) fn watch_memory(&mut self, layout: Layout) {
+        let counter = layout.poll_counter(self.enter());
+        // SAFETY: L1; no call into the engine is under way.
+        unsafe { (*self.heap).set_poll_counter(counter) };
+    }
+
+    /// Tells the engine this thread's stack and gives the context. Called at every entry (T1).
+    pub(crate) fn enter(&mut self) -> Js {
+        let remaining = stacker::remaining_stack().unwrap_or(usize::MAX).saturating_sub(STACK_RESERVE_BYTES);
+        let stack = self.stack.0.min(remaining).clamp(STACK_MIN_BYTES, STACK_MAX_BYTES);
+        // SAFETY: the runtime is live, and this is the thread that steps it.
+        unsafe {
+            qjs::JS_SetMaxStackSize(self.runtime, stack as qjs::size_t);
+            qjs::JS_UpdateStackTop(self.runtime);
+        }
+        // SAFETY: the context is live for as long as this realm, which the borrow keeps (R1, T1).
+        unsafe { Js::new(self.context) }
+    }
+}
+
+impl Drop for Realm {
+    fn drop(&mut self) {
+        // The runtime is not torn down: its memory goes with the heap, which cannot trip over what a script left.
+        // SAFETY: R1: both were boxed by `new`, and nothing refers to them any more.
+        unsafe {
+            drop(Box::from_raw(self.state));
+            drop(Box::from_raw(self.heap));
+        }
+    }
+}
+
+/// A setup script, compiled: its bytecode is an expression whose value is a function `(global, native, host)`.
+pub(crate) struct Setup<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) bytecode: &'a [u8],
+}
+
+impl Setup<'_> {
+    fn run(&self, js: Js, natives: &Value, hidden: &Value) -> Result<(), EngineError> {
+        let call = || {
+            // SAFETY: B1: the engine compiled it in this process.
+            let compiled = unsafe { js.read_bytecode(self.bytecode) }?;
+            let function = js.evaluate(compiled)?;
+            let result = js.call(&function, &Value::UNDEFINED, &[&js.global(), natives, hidden])?;
+            js.free(result);
+            js.free(function);
+            Ok(())
+        };
+        call().map_err(|thrown| {
+            let exception = js.exception(thrown);
+            let message = js.text(&exception).unwrap_or_else(|_| "an exception without text".into());
+            EngineError::Setup { script: self.name, message }
+        })
+    }
+}
+
+/// QuickJS polls here every ten thousand branches and calls, and at once when the memory limit was crossed.
+unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c_int {
+    // SAFETY: R1: the runtime's opaque pointer is its state.
+    let state = unsafe { qjs::JS_GetRuntimeOpaque(runtime) }.cast::<RunState>();
+    // SAFETY: C1: no other reference is alive while the engine runs; this one ends before the collection.
+    let over = unsafe { (*state).stop.is_none() && (*state).heap().over_limit().is_some() };
+    if over {
+        // Garbage is no use of memory: what can be collected is, before a run is ended for it.
+        // SAFETY: a collection is allowed wherever an allocation is, and a poll is no worse a place.
+        unsafe { qjs::JS_RunGC(runtime) };
+    }
+    // SAFETY: C1, as above.
+    let state = unsafe { &mut *state };
+    if over {
+        state.heap().forgive();
+    }
+    c_int::from(state.stopped().is_some())
+}
+
+unsafe extern "C" fn on_rejection(
+    ctx: *mut JSContext,
+    promise: JSValue,
+    _reason: JSValue,
+    handled: bool,
+    _opaque: *mut c_void,
+) {
+    // SAFETY: C1.
+    let js = unsafe { state::callback_context(ctx) };
+    let promise = Value::from_raw(promise);
+    let address = promise.address();
+    let was = match handled {
+        true => state::with(js, |state| state.rejections.remove(&address)),
+        false => {
+            let kept = js.duplicate(&promise);
+            state::with(js, |state| state.rejections.insert(address, kept))
+        }
+    };
+    if let Some(was) = was {
+        js.free(was);
+    }
+    let _ = promise.into_raw(); // Borrowed: not ours to free.
+}
+
+/// Specifiers are names, not paths: nothing is resolved against the importing module.
+unsafe extern "C" fn keep_specifier(
+    ctx: *mut JSContext,
+    _base: *const c_char,
+    specifier: *const c_char,
+    _opaque: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: C1: a C string of the engine's; the copy is the engine's to free.
+    unsafe { qjs::js_strdup(ctx, specifier) }
+}
+
+/// No module is provided to scripts.
+unsafe extern "C" fn refuse_import(
+    ctx: *mut JSContext,
+    specifier: *const c_char,
+    _opaque: *mut c_void,
+) -> *mut qjs::JSModuleDef {
+    // SAFETY: C1.
+    let js = unsafe { state::callback_context(ctx) };
+    // SAFETY: C1: a C string of the engine's.
+    let specifier = unsafe { CStr::from_ptr(specifier) }.to_string_lossy();
+    let shown: String = specifier.chars().take(100).collect();
+    js.throw_error(ErrorClass::Type, &format!("cannot import \"{shown}\": no modules are provided to this script"));
+    ptr::null_mut()
+}
+
+/// Ends a run from inside a callback, in a way that no script can catch.
+pub(crate) fn stop(js: Js, why: Stop) -> crate::js::Thrown {
+    state::with(js, |state| state.stop.get_or_insert(why).to_owned());
+    js.throw_uncatchable("the run was ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_realm_gives_all_its_memory_back() {
+        let mut realm = Realm::bare().expect("a realm");
+        let js = realm.enter();
+        let script = "globalThis.kept = [1, { a: new Map([[{}, 'x'.repeat(10000)]]) }]; Promise.reject(kept)";
+        let compiled = js.compile(script, c"test", 0, 1).expect("compiles");
+        js.evaluate(compiled).expect("runs");
+        // What a leak checker or Miri would see is the heap's own list: its drop walks all of it.
+        let used = state::with(js, |state| state.heap().used());
+        assert!(used > 10_000, "{used}");
+        drop(realm);
+    }
+
+    #[test]
+    fn without_eval_text_stays_text() {
+        let mut realm = Realm::new(false, StackBytes::default()).expect("a realm");
+        let js = realm.enter();
+        assert!(js.compile("1", c"test", 0, 1).is_err());
+    }
+}

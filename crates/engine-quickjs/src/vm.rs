@@ -1,0 +1,159 @@
+//! The VM as the state machine of the contract.
+
+use std::sync::Arc;
+
+use isolet_core_traits::{
+    Abort, Compilation, CompileFailure, End, EngineError, Interrupt, Invocation, KilledIn, LogLine, NotParkable,
+    Outcome, Purpose, Reset, Resume, RunLimits, Source, Step, Vm,
+};
+
+use crate::compile;
+use crate::host;
+use crate::js::Js;
+use crate::layout::Layout;
+use crate::program::QuickJsProgram;
+use crate::realm::Realm;
+use crate::run::{self, Run};
+use crate::state;
+
+/// A VM for one run or one compilation: [`reset`](Vm::reset) always answers [`Reset::Discard`].
+pub struct QuickJsVm {
+    realm: Realm,
+    layout: Layout,
+    purpose: Purpose,
+    phase: Phase,
+}
+
+enum Phase {
+    Pristine,
+    /// Waits for replies.
+    Waiting(Run),
+    Stalled,
+    Finished,
+}
+
+/// This form of the engine parks no run.
+#[derive(Debug)]
+pub enum NeverParked {}
+
+impl QuickJsVm {
+    pub(crate) fn new(realm: Realm, layout: Layout, purpose: Purpose) -> Self {
+        Self { realm, layout, purpose, phase: Phase::Pristine }
+    }
+
+    fn keep(&mut self, (step, run): (Step, Option<Run>)) -> Step {
+        self.phase = match (run, &step) {
+            (Some(_), Step::Stalled) => Phase::Stalled,
+            (Some(run), _) => Phase::Waiting(run),
+            (None, _) => Phase::Finished,
+        };
+        step
+    }
+
+    /// Whether the VM may begin something of `purpose`; it is finished from then on.
+    fn begins(&mut self, purpose: Purpose) -> bool {
+        let pristine = matches!(std::mem::replace(&mut self.phase, Phase::Finished), Phase::Pristine);
+        pristine && self.purpose == purpose
+    }
+
+    fn prepare(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) -> Js {
+        let js = self.realm.enter();
+        state::with(js, |state| state.begin(limits, interrupt));
+        self.realm.watch_memory(self.layout);
+        js
+    }
+
+    /// The answer to a call that the state does not allow: nothing runs.
+    fn misused(&mut self) -> Outcome {
+        self.phase = Phase::Finished;
+        state::with(self.realm.enter(), |state| state.outcome(End::EngineFault))
+    }
+}
+
+impl Vm for QuickJsVm {
+    type Program = QuickJsProgram;
+    type Parked = NeverParked;
+
+    fn compile(
+        &mut self,
+        source: &Source,
+        limits: &RunLimits,
+        interrupt: &Arc<Interrupt>,
+    ) -> Compilation<QuickJsProgram> {
+        if !self.begins(Purpose::Compile) {
+            return Compilation::Done(Err(CompileFailure::EngineFault));
+        }
+        let js = self.prepare(limits.clone(), interrupt.clone());
+        Compilation::Done(compile::compile(js, source))
+    }
+
+    fn resume_compile(&mut self) -> Compilation<QuickJsProgram> {
+        self.phase = Phase::Finished;
+        Compilation::Done(Err(CompileFailure::EngineFault))
+    }
+
+    fn start(
+        &mut self,
+        program: &QuickJsProgram,
+        invocation: Invocation,
+        limits: RunLimits,
+        interrupt: Arc<Interrupt>,
+    ) -> Step {
+        if !self.begins(Purpose::Run) {
+            return Step::Done(self.misused());
+        }
+        let js = self.prepare(limits, interrupt);
+        self.layout.seed_random(js, invocation.random_seed);
+        match run::begin(js, program, &invocation) {
+            Ok(run) => self.keep(run.pump(js)),
+            Err(outcome) => Step::Done(*outcome),
+        }
+    }
+
+    fn resume(&mut self, with: Resume) -> Step {
+        match (std::mem::replace(&mut self.phase, Phase::Finished), with) {
+            (Phase::Waiting(run), Resume::Replies(replies)) => {
+                let js = self.realm.enter();
+                for reply in &replies {
+                    if let Err(thrown) = host::settle(js, reply) {
+                        js.swallow(thrown); // Only the run's end throws here, and the pump sees it.
+                    }
+                }
+                self.keep(run.pump(js))
+            }
+            _ => Step::Done(self.misused()),
+        }
+    }
+
+    fn abort(&mut self, why: Abort) -> Outcome {
+        let place = match std::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Waiting(_) => KilledIn::Host,
+            Phase::Stalled | Phase::Pristine => KilledIn::Script,
+            Phase::Finished => return self.misused(),
+        };
+        run::aborted(self.realm.enter(), why, place)
+    }
+
+    fn take_logs(&mut self) -> Vec<LogLine> {
+        state::with(self.realm.enter(), |state| state.logs.take())
+    }
+
+    fn park(&mut self) -> Result<NeverParked, NotParkable> {
+        Err(NotParkable::Unsupported)
+    }
+
+    fn unpark(&mut self, parked: NeverParked) -> Result<(), EngineError> {
+        match parked {}
+    }
+
+    fn reset(&mut self) -> Reset {
+        self.phase = Phase::Finished;
+        Reset::Discard
+    }
+}
+
+impl std::fmt::Debug for QuickJsVm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QuickJsVm").field("purpose", &self.purpose).finish_non_exhaustive()
+    }
+}
