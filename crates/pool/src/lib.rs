@@ -1,1 +1,62 @@
 //! Warm VMs and admission for isolet: one queue for tenant, script and VM caps.
+//!
+//! ```text
+//!            acquire(Request)                            Lease: permits and a VM
+//!   caller ──────────────────▶ Pool ─────────────────────────────────▶ caller
+//!                          ┌────┴─────┐  Grant · Reject
+//!                 events   │  shell   │  decisions          VmFactory::create(VmSlot)
+//!                 and time ▼  (a lock)▲ ────────────────────────────────────▶ a thread that makes VMs
+//!                       ┌─────────────┴┐  Create · Destroy                          │
+//!                       │  Admission   │ ◀──────────────────────────────────────────┘
+//!                       └──────────────┘            VmSlot::ready · failed
+//! ```
+//!
+//! - [`Admission`] decides. It is a pure state machine: events go in with the time, decisions come out.
+//! - [`Pool`] is a thin shell around it: it keeps the VMs, wakes those who wait, and calls the [`VmFactory`].
+//!
+//! A request gets all of its permits at once or none: its tenant's, its script's and, for a run, a VM. The queue is first
+//! come, first served among the requests that can be served: one that its tenant's or script's cap holds back holds
+//! back nobody else.
+//!
+//! The pool does *not* know what a VM is, makes none, resets none and starts no thread or task. It does not weigh
+//! tenants by what their runs cost: a tenant's share is bounded by its cap, not by a ledger. It does not limit memory
+//! beyond the number of VMs.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use isolet_core_traits::{MonotonicClock, Reset, ScriptId, TenantId};
+//! use isolet_pool::{Need, Pool, PoolConfig, Request, VmFactory, VmSlot};
+//!
+//! struct Strings;
+//! impl VmFactory<String> for Strings {
+//!     fn create(&self, slot: VmSlot<String>) {
+//!         slot.ready("pristine".to_owned()); // a real one makes the VM on a thread of its own
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let pool = Pool::new(PoolConfig::default(), Arc::new(Strings), Arc::new(MonotonicClock::new()))?;
+//! let request = Request { tenant: TenantId::new("acme")?, script: ScriptId::new("total.js")?, need: Need::Vm };
+//! let mut lease = pool.acquire(request).await?;
+//! assert_eq!(lease.vm().map(|vm| vm.as_str()), Some("pristine"));
+//! lease.finish(Reset::Pristine);
+//! assert_eq!(pool.metrics().ready, 10);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod admission;
+mod config;
+mod factory;
+mod lease;
+mod pool;
+mod rejected;
+mod shared;
+
+pub use admission::{Admission, Need, PoolMetrics, Request};
+pub use config::{ConfigError, PoolConfig};
+pub use factory::{VmFactory, VmSlot};
+pub use lease::Lease;
+pub use pool::Pool;
+pub use rejected::{Blocked, Rejected};

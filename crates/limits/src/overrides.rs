@@ -1,0 +1,160 @@
+//! Lower limits for one execution.
+
+use std::time::Duration;
+
+use crate::error::LimitsError;
+use crate::limits::{Limits, milliseconds};
+
+/// Limits of one execution that differ from the configured ones. `None`: the configured one.
+///
+/// An override may lower a limit, never raise it: a request to raise is refused, not clamped, so that nobody believes to
+/// have more than they have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LimitOverrides {
+    /// In place of [`Limits::wall_time`].
+    pub wall_time: Option<Duration>,
+    /// In place of [`Limits::compile_wall_time`].
+    pub compile_wall_time: Option<Duration>,
+    /// In place of [`Limits::memory_bytes`].
+    pub memory_bytes: Option<u64>,
+    /// In place of [`Limits::output_bytes`].
+    pub output_bytes: Option<usize>,
+    /// In place of [`Limits::log_bytes`].
+    pub log_bytes: Option<usize>,
+    /// In place of [`Limits::log_lines`].
+    pub log_lines: Option<usize>,
+    /// In place of [`Limits::host_calls_in_flight`].
+    pub host_calls_in_flight: Option<usize>,
+    /// In place of [`Limits::api_calls_per_run`]. 0: none may be made.
+    pub api_calls_per_run: Option<u32>,
+}
+
+impl Limits {
+    /// These limits with some of them lowered.
+    ///
+    /// # Errors
+    /// [`LimitsError::Raised`] for an override above the limit, [`LimitsError::OutOfRange`] for a useless one.
+    pub fn with(&self, overrides: &LimitOverrides) -> Result<Self, LimitsError> {
+        let LimitOverrides {
+            wall_time,
+            compile_wall_time,
+            memory_bytes,
+            output_bytes,
+            log_bytes,
+            log_lines,
+            host_calls_in_flight,
+            api_calls_per_run,
+        } = overrides;
+        let mut limits = self.clone();
+        lower("wall_time_ms", &mut limits.wall_time, *wall_time, milliseconds)?;
+        lower("compile_wall_time_ms", &mut limits.compile_wall_time, *compile_wall_time, milliseconds)?;
+        lower("memory_bytes", &mut limits.memory_bytes, *memory_bytes, |bytes| bytes)?;
+        lower("output_bytes", &mut limits.output_bytes, *output_bytes, |bytes| bytes as u64)?;
+        lower("log_bytes", &mut limits.log_bytes, *log_bytes, |bytes| bytes as u64)?;
+        lower("log_lines", &mut limits.log_lines, *log_lines, |lines| lines as u64)?;
+        let in_flight = &mut limits.host_calls_in_flight;
+        lower("host_calls_in_flight", in_flight, *host_calls_in_flight, |calls| calls as u64)?;
+        match &mut limits.api_calls_per_run {
+            Some(limit) => lower("api_calls_per_run", limit, *api_calls_per_run, u64::from)?,
+            none => *none = *api_calls_per_run,
+        }
+        limits.check()?;
+        Ok(limits)
+    }
+}
+
+fn lower<T: Copy + PartialOrd>(
+    name: &'static str,
+    limit: &mut T,
+    asked: Option<T>,
+    figure: impl Fn(T) -> u64,
+) -> Result<(), LimitsError> {
+    let Some(asked) = asked else { return Ok(()) };
+    if asked > *limit {
+        return Err(LimitsError::Raised { name, asked: figure(asked), max: figure(*limit) });
+    }
+    *limit = asked;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_lower() {
+        let overrides = LimitOverrides {
+            wall_time: Some(Duration::from_millis(100)),
+            compile_wall_time: Some(Duration::from_millis(50)),
+            memory_bytes: Some(1 << 20),
+            output_bytes: Some(10),
+            log_bytes: Some(0),
+            log_lines: Some(0),
+            host_calls_in_flight: Some(1),
+            api_calls_per_run: Some(0),
+        };
+        let limits = Limits::default();
+        let lowered = Limits {
+            wall_time: Duration::from_millis(100),
+            compile_wall_time: Duration::from_millis(50),
+            memory_bytes: 1 << 20,
+            output_bytes: 10,
+            log_bytes: 0,
+            log_lines: 0,
+            host_calls_in_flight: 1,
+            api_calls_per_run: Some(0),
+            ..Limits::default()
+        };
+        assert_eq!(limits.with(&overrides), Ok(lowered.clone()));
+        assert_eq!(lowered.with(&overrides), Ok(lowered), "equal to the limit is allowed");
+        assert_eq!(limits.with(&LimitOverrides::default()), Ok(limits));
+    }
+
+    #[test]
+    fn overrides_never_raise() {
+        let limits = Limits { api_calls_per_run: Some(10), ..Limits::default() };
+        let seconds = Duration::from_secs;
+        let none = LimitOverrides::default;
+        let raised = "was asked for, the limit is";
+        for (overrides, message) in [
+            (
+                LimitOverrides { wall_time: Some(seconds(31)), ..none() },
+                format!("wall_time_ms of 31000 {raised} 30000 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { compile_wall_time: Some(seconds(11)), ..none() },
+                format!("compile_wall_time_ms of 11000 {raised} 10000 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { memory_bytes: Some(1 << 30), ..none() },
+                format!("memory_bytes of 1073741824 {raised} 67108864 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { output_bytes: Some(2 << 20), ..none() },
+                format!("output_bytes of 2097152 {raised} 1048576 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { log_bytes: Some(1 << 20), ..none() },
+                format!("log_bytes of 1048576 {raised} 262144 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { log_lines: Some(1_001), ..none() },
+                format!("log_lines of 1001 {raised} 1000 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { host_calls_in_flight: Some(17), ..none() },
+                format!("host_calls_in_flight of 17 {raised} 16 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { api_calls_per_run: Some(11), ..none() },
+                format!("api_calls_per_run of 11 {raised} 10 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { memory_bytes: Some(1_000), ..none() },
+                "memory_bytes is 1000, 1048576 to 4294967296 are allowed".into(),
+            ),
+        ] {
+            assert_eq!(limits.with(&overrides).expect_err(&message).to_string(), message);
+        }
+    }
+}

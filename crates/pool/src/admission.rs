@@ -1,0 +1,408 @@
+//! Who is admitted, when VMs are made and when they are destroyed: a pure state machine.
+//!
+//! ```text
+//! request ─┬─────────────────────────────▶ Grant ── return_vm ── release
+//!          └─▶ waiting ─┬─ a cap or a VM is free ─▶ Grant
+//!                       ├─ queue_wait is over ────▶ Reject
+//!                       └─ cancel
+//! Create ── vm_ready ─▶ ready ⇄ in use ── lost
+//!        └─ vm_failed      └─ idle_timeout ─▶ Destroy
+//! ```
+//!
+//! Each event takes the time since an origin of the caller's choice, and may lead to any number of [`Decision`]s, which
+//! [`Admission::next_decision`] gives in order; the caller must carry out all of them. There is no clock, no lock and no
+//! I/O in here. The work for an event grows with the logarithm of what waits, for each decision that it leads to.
+
+mod ledger;
+mod vms;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use isolet_core_traits::{EngineError, ScriptId, TenantId, VmOrigin, WaitedFor};
+
+use crate::config::{ConfigError, PoolConfig};
+use crate::rejected::{Blocked, Rejected};
+use ledger::{Change, Ledger};
+use vms::Vms;
+
+/// Numbers a request, in the order in which they came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// Numbers a VM. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VmId(u64);
+
+/// What a request needs besides a place within the caps of its tenant and its script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// A VM of the pool: for a run.
+    Vm = 0,
+    /// Nothing: for a compilation, which has a VM of its own.
+    Permit = 1,
+}
+
+/// Who asks, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The tenant; its cap counts.
+    pub tenant: TenantId,
+    /// The script; its cap counts within the tenant.
+    pub script: ScriptId,
+    /// What it needs.
+    pub need: Need,
+}
+
+/// What becomes of a VM after it was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VmReturn {
+    /// It is pristine and stands ready again.
+    Kept,
+    /// It is gone; another one is made if one is wanted.
+    Lost,
+}
+
+/// A request that was admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The request.
+    pub ticket: Ticket,
+    /// Its VM, and whether that stood ready or was made while the request waited; `None` for [`Need::Permit`].
+    pub vm: Option<(VmId, VmOrigin)>,
+    /// Time from the request to the grant.
+    pub waited: Duration,
+    /// What held it back when it came; `None` if nothing did.
+    pub waited_for: Option<WaitedFor>,
+    /// How many waited when it came.
+    pub position: usize,
+}
+
+/// What the caller must do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Tell the request that it is admitted. The caller answers with [`Admission::release`].
+    Grant(Grant),
+    /// Tell the request that it is not admitted.
+    Reject(Ticket, Rejected),
+    /// Make a VM. The caller answers with [`Admission::vm_ready`] or [`Admission::vm_failed`].
+    Create(VmId),
+    /// Destroy a VM that stood ready or was just made or returned.
+    Destroy(VmId),
+}
+
+/// The figures of a pool at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PoolMetrics {
+    /// VMs that stand ready.
+    pub ready: usize,
+    /// VMs in use.
+    pub in_use: usize,
+    /// VMs that are being made.
+    pub being_made: usize,
+    /// Requests that wait.
+    pub waiting: usize,
+    /// Leases that are out, those without a VM included.
+    pub leases: usize,
+    /// Tenants that hold a lease or wait.
+    pub tenants: usize,
+    /// VMs that were made.
+    pub created_total: u64,
+    /// VMs that could not be made.
+    pub failed_total: u64,
+    /// VMs that were lost in use, those that were discarded after it included.
+    pub lost_total: u64,
+    /// VMs that were destroyed because they were idle or the pool is drained.
+    pub destroyed_total: u64,
+    /// Requests that were granted.
+    pub granted_total: u64,
+    /// Requests that were rejected.
+    pub rejected_total: u64,
+}
+
+/// The state machine. See the [module](self).
+#[derive(Debug)]
+pub struct Admission {
+    config: PoolConfig,
+    ledger: Ledger,
+    waiting: BTreeMap<Ticket, Waiting>,
+    granted: HashMap<Ticket, Granted>,
+    vms: Vms,
+    tickets: u64,
+    draining: bool,
+    decisions: VecDeque<Decision>,
+    totals: PoolMetrics,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    request: Request,
+    since: Duration,
+    blocked: Blocked,
+    position: usize,
+}
+
+#[derive(Debug)]
+struct Granted {
+    tenant: TenantId,
+    script: ScriptId,
+    vm: Option<VmId>,
+}
+
+impl Admission {
+    /// Nothing is made yet: the first [`tick`](Self::tick), or any other event, begins with
+    /// [`vms_initial`](PoolConfig::vms_initial).
+    ///
+    /// # Errors
+    /// [`ConfigError`] if [`PoolConfig::check`] refuses the figures.
+    pub fn new(config: PoolConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            ledger: Ledger::new(config.runs_per_tenant, config.runs_per_script),
+            config,
+            waiting: BTreeMap::new(),
+            granted: HashMap::new(),
+            vms: Vms::default(),
+            tickets: 0,
+            draining: false,
+            decisions: VecDeque::new(),
+            totals: PoolMetrics::default(),
+        })
+    }
+
+    /// Someone asks to be admitted. The ticket ends in one [`Decision::Grant`] or one [`Decision::Reject`], or in
+    /// [`cancel`](Self::cancel).
+    pub fn request(&mut self, now: Duration, request: Request) -> Ticket {
+        self.expire(now);
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        let position = self.waiting.len();
+        if self.draining {
+            self.reject(ticket, Rejected::Draining { in_use: self.granted.len() });
+        } else if let Some(blocked) = self.blocked(&request) {
+            self.enqueue(ticket, Waiting { request, since: now, blocked, position });
+        } else {
+            self.ledger.change(&request.tenant, &request.script, Change::Take);
+            self.grant(ticket, request, Waited { time: Duration::ZERO, reason: None, position }, None);
+        }
+        self.settle(now, None);
+        ticket
+    }
+
+    /// Whoever waited does not want it any more. Does nothing if the ticket does not wait.
+    pub fn cancel(&mut self, now: Duration, ticket: Ticket) {
+        self.leave_queue(ticket);
+        self.settle(now, None);
+    }
+
+    /// The VM of a grant is not used any more; its permits still are.
+    /// Does nothing if the grant has no VM or gave it back already.
+    pub fn return_vm(&mut self, now: Duration, ticket: Ticket, vm: VmReturn) {
+        self.take_vm_back(now, ticket, vm);
+        self.settle(now, None);
+    }
+
+    /// A grant is over; `vm` says what becomes of its VM, if it was not returned before.
+    /// Does nothing if the ticket holds no grant.
+    pub fn release(&mut self, now: Duration, ticket: Ticket, vm: VmReturn) {
+        self.take_vm_back(now, ticket, vm);
+        if let Some(granted) = self.granted.remove(&ticket) {
+            self.ledger.change(&granted.tenant, &granted.script, Change::Release);
+        }
+        self.settle(now, None);
+    }
+
+    /// A VM was made.
+    pub fn vm_ready(&mut self, now: Duration, vm: VmId) {
+        if self.vms.arrive(vm, now) {
+            self.totals.created_total += 1;
+        }
+        self.settle(now, Some(vm));
+    }
+
+    /// A VM could not be made.
+    pub fn vm_failed(&mut self, now: Duration, vm: VmId, error: EngineError) {
+        if self.vms.fail(vm, now, &self.config) {
+            self.totals.failed_total += 1;
+        }
+        let failures = self.vms.failures();
+        if failures >= self.config.vm_failures_max && self.vms.live() == 0 {
+            self.reject_waiting(|waiting| waiting.request.need == Need::Vm, &Rejected::NoVm { failures, error });
+        }
+        self.settle(now, None);
+    }
+
+    /// Time passed: ends what waited for too long, destroys what was idle for too long, tries again what failed.
+    pub fn tick(&mut self, now: Duration) {
+        self.settle(now, None);
+    }
+
+    /// From now on nothing is admitted: what waits is rejected, VMs are destroyed as they come back, none is made.
+    pub fn drain(&mut self, now: Duration) {
+        self.draining = true;
+        self.reject_waiting(|_| true, &Rejected::Draining { in_use: self.granted.len() });
+        self.settle(now, None);
+    }
+
+    /// The next thing to do.
+    pub fn next_decision(&mut self) -> Option<Decision> {
+        self.decisions.pop_front()
+    }
+
+    /// When the caller must [`tick`](Self::tick) for the sake of this ticket; `None` if it does not wait.
+    /// A change of [`retry_at`](Self::retry_at) may bring it forward.
+    pub fn wake_at(&self, ticket: Ticket) -> Option<Duration> {
+        let deadline = self.waiting.get(&ticket)?.since.saturating_add(self.config.queue_wait);
+        Some(self.retry_at().map_or(deadline, |retry_at| retry_at.min(deadline)))
+    }
+
+    /// When the next attempt to make a VM is due; `None` if no VM is lacking or no failure made it wait.
+    pub fn retry_at(&self) -> Option<Duration> {
+        self.vms.retry_at(self.ledger.vms_lacking(), &self.config)
+    }
+
+    /// Whether it was told to drain and no lease is out any more.
+    pub fn is_drained(&self) -> bool {
+        self.draining && self.granted.is_empty()
+    }
+
+    /// The figures as they are now.
+    pub fn metrics(&self) -> PoolMetrics {
+        PoolMetrics {
+            ready: self.vms.ready(),
+            in_use: self.vms.in_use(),
+            being_made: self.vms.being_made(),
+            waiting: self.waiting.len(),
+            leases: self.granted.len(),
+            tenants: self.ledger.tenants(),
+            ..self.totals
+        }
+    }
+
+    /// What holds a request back now. After [`settle`](Self::settle), whoever waits is held back by something.
+    fn blocked(&self, request: &Request) -> Option<Blocked> {
+        let by_cap = self.ledger.blocked(&request.tenant, &request.script);
+        let lacks_vm = request.need == Need::Vm && self.vms.ready() == 0;
+        let by_vm = Blocked { by: WaitedFor::Vm, in_use: self.vms.in_use(), cap: self.config.vms_max };
+        by_cap.or(lacks_vm.then_some(by_vm))
+    }
+
+    fn enqueue(&mut self, ticket: Ticket, waiting: Waiting) {
+        let queue_max = self.config.queue_max;
+        if self.waiting.len() >= queue_max {
+            let blocked = waiting.blocked;
+            return self.reject(ticket, Rejected::QueueFull { waiting: self.waiting.len(), queue_max, blocked });
+        }
+        let Request { tenant, script, need } = &waiting.request;
+        self.ledger.change(tenant, script, Change::Enqueue(ticket, *need));
+        self.waiting.insert(ticket, waiting);
+    }
+
+    fn leave_queue(&mut self, ticket: Ticket) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&ticket)?;
+        let Request { tenant, script, need } = &waiting.request;
+        self.ledger.change(tenant, script, Change::Leave(ticket, *need));
+        Some(waiting)
+    }
+
+    /// Does everything that has become possible or due. `made` is a VM that has just been made.
+    fn settle(&mut self, now: Duration, made: Option<VmId>) {
+        if self.draining {
+            while let Some(vm) = self.vms.take_oldest() {
+                self.destroy(vm);
+            }
+            return;
+        }
+        while let Some(ticket) = self.first_grantable() {
+            self.grant_waiting(now, ticket, made);
+        }
+        self.expire(now);
+        while let Some(vm) = self.vms.retire(now, &self.config) {
+            self.destroy(vm);
+        }
+        for _ in 0..self.vms.to_order(self.ledger.vms_lacking(), now, &self.config) {
+            let vm = self.vms.order();
+            self.decisions.push_back(Decision::Create(vm));
+        }
+    }
+
+    fn first_grantable(&self) -> Option<Ticket> {
+        let permit = self.ledger.first_admissible(Need::Permit);
+        let run = if self.vms.ready() > 0 { self.ledger.first_admissible(Need::Vm) } else { None };
+        permit.into_iter().chain(run).min()
+    }
+
+    fn grant_waiting(&mut self, now: Duration, ticket: Ticket, made: Option<VmId>) {
+        let Some(waiting) = self.waiting.remove(&ticket) else { return };
+        let Waiting { request, since, blocked, position } = waiting;
+        self.ledger.change(&request.tenant, &request.script, Change::Promote(ticket, request.need));
+        let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by), position };
+        self.grant(ticket, request, waited, made);
+    }
+
+    /// The caller has seen to it that a VM is ready if one is needed, and has counted the grant in the ledger.
+    fn grant(&mut self, ticket: Ticket, request: Request, waited: Waited, made: Option<VmId>) {
+        let Request { tenant, script, need } = request;
+        let vm = if need == Need::Vm { self.vms.take() } else { None };
+        self.granted.insert(ticket, Granted { tenant, script, vm });
+        self.totals.granted_total += 1;
+        let origin = |vm| if made == Some(vm) { VmOrigin::Cold } else { VmOrigin::Warm };
+        self.decisions.push_back(Decision::Grant(Grant {
+            ticket,
+            vm: vm.map(|vm| (vm, origin(vm))),
+            waited: waited.time,
+            waited_for: waited.reason,
+            position: waited.position,
+        }));
+    }
+
+    fn take_vm_back(&mut self, now: Duration, ticket: Ticket, what: VmReturn) {
+        let Some(vm) = self.granted.get_mut(&ticket).and_then(|granted| granted.vm.take()) else { return };
+        match what {
+            VmReturn::Kept => self.vms.put_back(vm, now),
+            VmReturn::Lost => {
+                self.vms.forget_used();
+                self.totals.lost_total += 1;
+            }
+        }
+    }
+
+    /// Rejects those whose time in the queue is over. All wait equally long, so the first in line are the first to go.
+    fn expire(&mut self, now: Duration) {
+        while let Some((&ticket, waiting)) = self.waiting.first_key_value()
+            && now >= waiting.since.saturating_add(self.config.queue_wait)
+        {
+            let blocked = self.blocked(&waiting.request).unwrap_or(waiting.blocked);
+            let (waited, position) = (now.saturating_sub(waiting.since), waiting.position);
+            self.leave_queue(ticket);
+            let waiting = self.waiting.len();
+            self.reject(ticket, Rejected::QueueTimeout { waited, position, waiting, blocked });
+        }
+    }
+
+    fn reject_waiting(&mut self, which: impl Fn(&Waiting) -> bool, why: &Rejected) {
+        let tickets: Vec<Ticket> =
+            self.waiting.iter().filter(|(_, waiting)| which(waiting)).map(|(&ticket, _)| ticket).collect();
+        for ticket in tickets {
+            self.leave_queue(ticket);
+            self.reject(ticket, why.clone());
+        }
+    }
+
+    fn reject(&mut self, ticket: Ticket, why: Rejected) {
+        self.totals.rejected_total += 1;
+        self.decisions.push_back(Decision::Reject(ticket, why));
+    }
+
+    fn destroy(&mut self, vm: VmId) {
+        self.totals.destroyed_total += 1;
+        self.decisions.push_back(Decision::Destroy(vm));
+    }
+}
+
+/// What a grant tells of the time before it.
+struct Waited {
+    time: Duration,
+    reason: Option<WaitedFor>,
+    position: usize,
+}

@@ -1,0 +1,124 @@
+//! The figures of a pool.
+
+use std::time::Duration;
+
+/// How many VMs there are, how many runs may go on at once and how long requests wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// VMs that are made at the start, and that idle VMs are never destroyed below. 10 by default.
+    pub vms_initial: usize,
+    /// The most VMs at once: ready, in use and being made. 100 by default. VMs that are being destroyed do not count.
+    pub vms_max: usize,
+    /// Leases that one tenant may hold at once, those without a VM included. 5 by default.
+    pub runs_per_tenant: usize,
+    /// Leases that one script of one tenant may hold at once. 5 by default.
+    pub runs_per_script: usize,
+    /// Requests that may wait at once; further ones are rejected. 1,000 by default. 0: none waits.
+    pub queue_max: usize,
+    /// How long a request may wait. 30 s by default.
+    pub queue_wait: Duration,
+    /// How long a VM may stand ready and unused before it is destroyed, down to
+    /// [`vms_initial`](Self::vms_initial). 5 min by default.
+    pub idle_timeout: Duration,
+    /// Failures in a row to make a VM after which, if there is no VM at all, those who wait for one are rejected.
+    /// 3 by default. Failures of VMs that were being made at the same time count as one.
+    pub vm_failures_max: u32,
+    /// The pause after a failure to make a VM. Doubled at each further one, up to [`PoolConfig::VM_BACKOFF_MAX`].
+    /// 50 ms by default.
+    pub vm_backoff: Duration,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            vms_initial: 10,
+            vms_max: 100,
+            runs_per_tenant: 5,
+            runs_per_script: 5,
+            queue_max: 1_000,
+            queue_wait: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(5 * 60),
+            vm_failures_max: 3,
+            vm_backoff: Duration::from_millis(50),
+        }
+    }
+}
+
+/// Why a pool cannot have these figures.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A figure is 0 that must not be.
+    #[error("{name} is 0, at least 1 is needed")]
+    Zero {
+        /// The figure's name.
+        name: &'static str,
+    },
+    /// More VMs at the start than there may be.
+    #[error("vms_initial is {vms_initial}, more than vms_max, which is {vms_max}")]
+    InitialOverMax {
+        /// VMs at the start.
+        vms_initial: usize,
+        /// VMs at most.
+        vms_max: usize,
+    },
+}
+
+impl PoolConfig {
+    /// The longest pause after a failure to make a VM.
+    pub const VM_BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+    /// Checks that a pool with these figures can serve anyone.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the figure.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let positive = [
+            ("vms_max", self.vms_max),
+            ("runs_per_tenant", self.runs_per_tenant),
+            ("runs_per_script", self.runs_per_script),
+            ("vm_failures_max", self.vm_failures_max as usize),
+        ];
+        if let Some(&(name, _)) = positive.iter().find(|(_, figure)| *figure == 0) {
+            return Err(ConfigError::Zero { name });
+        }
+        if self.vms_initial > self.vms_max {
+            return Err(ConfigError::InitialOverMax { vms_initial: self.vms_initial, vms_max: self.vms_max });
+        }
+        Ok(())
+    }
+
+    /// The pause after the failure with this number, counted from 1.
+    pub(crate) fn backoff(&self, failures: u32) -> Duration {
+        let doublings = failures.saturating_sub(1).min(16);
+        self.vm_backoff.saturating_mul(1 << doublings).min(Self::VM_BACKOFF_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_checked() {
+        let good = PoolConfig::default();
+        assert_eq!(good.check(), Ok(()));
+        assert_eq!(PoolConfig { vms_initial: 0, queue_max: 0, ..good.clone() }.check(), Ok(()));
+        for (config, message) in [
+            (PoolConfig { vms_max: 0, ..good.clone() }, "vms_max is 0, at least 1 is needed"),
+            (PoolConfig { runs_per_tenant: 0, ..good.clone() }, "runs_per_tenant is 0, at least 1 is needed"),
+            (PoolConfig { runs_per_script: 0, ..good.clone() }, "runs_per_script is 0, at least 1 is needed"),
+            (PoolConfig { vm_failures_max: 0, ..good.clone() }, "vm_failures_max is 0, at least 1 is needed"),
+            (PoolConfig { vms_initial: 101, ..good }, "vms_initial is 101, more than vms_max, which is 100"),
+        ] {
+            assert_eq!(config.check().expect_err(message).to_string(), message);
+        }
+    }
+
+    #[test]
+    fn the_pause_doubles_up_to_its_maximum() {
+        let config = PoolConfig::default();
+        let pauses = [1, 2, 3, 7, 8, u32::MAX].map(|failures| config.backoff(failures).as_millis());
+        assert_eq!(pauses, [50, 100, 200, 3_200, 5_000, 5_000]);
+    }
+}

@@ -1,0 +1,112 @@
+//! Why a request was not admitted, with the figures.
+
+use std::fmt;
+use std::time::Duration;
+
+use isolet_core_traits::{EngineError, WaitedFor};
+
+/// What held a request back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocked {
+    /// Which cap it was.
+    pub by: WaitedFor,
+    /// Leases of the tenant or of the script, or VMs, in use at the time.
+    pub in_use: usize,
+    /// The cap.
+    pub cap: usize,
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { in_use, cap, .. } = self;
+        match self.by {
+            WaitedFor::TenantCap => write!(f, "the tenant has {in_use} of {cap} runs going on"),
+            WaitedFor::ScriptCap => write!(f, "the script has {in_use} of {cap} runs going on"),
+            WaitedFor::Vm => write!(f, "no VM is ready, {in_use} of {cap} are in use"),
+        }
+    }
+}
+
+/// Why a request was not admitted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejected {
+    /// It would have had to wait, and the queue is full.
+    #[error("the queue is full, {waiting} of {queue_max} places are taken: {blocked}")]
+    QueueFull {
+        /// Requests that wait.
+        waiting: usize,
+        /// Requests that may wait.
+        queue_max: usize,
+        /// What it would have waited for.
+        blocked: Blocked,
+    },
+    /// It waited for as long as a request may.
+    #[error(
+        "waited {} ms in the queue, {position} were before it and {waiting} wait now: {blocked}",
+        waited.as_millis()
+    )]
+    QueueTimeout {
+        /// How long it waited.
+        waited: Duration,
+        /// How many were before it when it came.
+        position: usize,
+        /// How many wait now, this one not counted.
+        waiting: usize,
+        /// What held it back at the end.
+        blocked: Blocked,
+    },
+    /// The pool takes no more requests.
+    #[error("shutting down, no more runs are taken; {in_use} are still going on")]
+    Draining {
+        /// Leases that are still out.
+        in_use: usize,
+    },
+    /// There is no VM, and none can be made.
+    #[error("no VM could be made in {failures} attempts: {error}")]
+    NoVm {
+        /// Failures in a row.
+        failures: u32,
+        /// The last failure.
+        error: EngineError,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_a_sentence_with_figures() {
+        let blocked = |by, in_use, cap| Blocked { by, in_use, cap };
+        for (rejected, text) in [
+            (
+                Rejected::QueueFull { waiting: 3, queue_max: 3, blocked: blocked(WaitedFor::TenantCap, 5, 5) },
+                "the queue is full, 3 of 3 places are taken: \
+                 the tenant has 5 of 5 runs going on",
+            ),
+            (
+                Rejected::QueueTimeout {
+                    waited: Duration::from_millis(30_000),
+                    position: 2,
+                    waiting: 7,
+                    blocked: blocked(WaitedFor::Vm, 99, 100),
+                },
+                "waited 30000 ms in the queue, 2 were before it and 7 wait now: \
+                 no VM is ready, 99 of 100 are in use",
+            ),
+            (Rejected::Draining { in_use: 2 }, "shutting down, no more runs are taken; 2 are still going on"),
+            (
+                Rejected::NoVm { failures: 3, error: EngineError::Memory },
+                "no VM could be made in 3 attempts: no memory for a VM: lower the number of VMs or their memory",
+            ),
+            (
+                Rejected::QueueFull { waiting: 0, queue_max: 0, blocked: blocked(WaitedFor::ScriptCap, 1, 1) },
+                "the queue is full, 0 of 0 places are taken: \
+                 the script has 1 of 1 runs going on",
+            ),
+        ] {
+            assert_eq!(rejected.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What all handles of a pool share: the state machine, the VMs and the senders of those who wait, under one lock.
+//!
+//! The lock is held for the state machine's own work alone. What its decisions lead to is collected as [`Effects`] and
+//! done after the lock is free: waking, calling the factory, destroying.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use isolet_core_traits::{Clock, EngineError};
+use tokio::sync::{Notify, oneshot};
+
+use crate::admission::{Admission, Decision, PoolMetrics, Request, Ticket, VmId, VmReturn};
+use crate::factory::{VmFactory, VmSlot};
+use crate::lease::Lease;
+use crate::rejected::Rejected;
+
+pub(crate) type Answer<V> = Result<Lease<V>, Rejected>;
+
+pub(crate) struct Shared<V> {
+    state: Mutex<State<V>>,
+    factory: Arc<dyn VmFactory<V>>,
+    clock: Arc<dyn Clock>,
+    /// Told when an event has brought forward what [`pause`](Self::pause) says.
+    pub(crate) hastened: Notify,
+    /// Told when the pool is drained.
+    pub(crate) drained: Notify,
+}
+
+struct State<V> {
+    admission: Admission,
+    /// The VMs that stand ready.
+    vms: HashMap<VmId, V>,
+    waiting: HashMap<Ticket, oneshot::Sender<Answer<V>>>,
+    /// The next attempt to make a VM that those who wait know of.
+    retry_at: Option<Duration>,
+}
+
+/// The answer to a request, or where it will come.
+pub(crate) enum Requested<V> {
+    Answered(Box<Answer<V>>),
+    Waiting(Ticket, oneshot::Receiver<Answer<V>>),
+}
+
+impl<V> Shared<V> {
+    pub(crate) fn new(admission: Admission, factory: Arc<dyn VmFactory<V>>, clock: Arc<dyn Clock>) -> Self {
+        let state = State { admission, vms: HashMap::new(), waiting: HashMap::new(), retry_at: None };
+        Self { state: Mutex::new(state), factory, clock, hastened: Notify::new(), drained: Notify::new() }
+    }
+
+    pub(crate) fn request(self: &Arc<Self>, request: Request) -> Requested<V> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let ticket = state.admission.request(now, request);
+        let mut effects = state.effects(self);
+        let requested = match effects.take_answer(ticket) {
+            Some(answer) => Requested::Answered(Box::new(answer)),
+            None => {
+                let (sender, receiver) = oneshot::channel();
+                state.waiting.insert(ticket, sender);
+                Requested::Waiting(ticket, receiver)
+            }
+        };
+        drop(state);
+        effects.carry_out(self);
+        requested
+    }
+
+    pub(crate) fn cancel(self: &Arc<Self>, ticket: Ticket) {
+        self.step(|state, now| {
+            state.waiting.remove(&ticket);
+            state.admission.cancel(now, ticket);
+        });
+    }
+
+    /// How long whoever waits may sleep before the next [`tick`](Self::tick); `None` if the ticket waits no longer.
+    pub(crate) fn pause(&self, ticket: Ticket) -> Option<Duration> {
+        let now = self.clock.now();
+        Some(self.lock().admission.wake_at(ticket)?.saturating_sub(now))
+    }
+
+    pub(crate) fn vm_ready(self: &Arc<Self>, id: VmId, vm: V) {
+        self.step(|state, now| {
+            state.vms.insert(id, vm);
+            state.admission.vm_ready(now, id);
+        });
+    }
+
+    pub(crate) fn vm_failed(self: &Arc<Self>, id: VmId, error: EngineError) {
+        self.step(|state, now| state.admission.vm_failed(now, id, error));
+    }
+
+    /// Takes a lease's VM back while its permits stay; `kept` is the VM if it is pristine.
+    pub(crate) fn return_vm(self: &Arc<Self>, ticket: Ticket, id: VmId, kept: Option<V>) {
+        self.step(|state, now| {
+            let what = state.keep(id, kept);
+            state.admission.return_vm(now, ticket, what);
+        });
+    }
+
+    /// Ends a lease; `vm` is its VM's number, if it was not returned before, and the VM if it is pristine.
+    pub(crate) fn release(self: &Arc<Self>, ticket: Ticket, vm: Option<(VmId, Option<V>)>) {
+        self.step(|state, now| {
+            let what = vm.map_or(VmReturn::Lost, |(id, kept)| state.keep(id, kept));
+            state.admission.release(now, ticket, what);
+        });
+    }
+
+    pub(crate) fn destroy(&self, vm: V) {
+        self.factory.destroy(vm);
+    }
+
+    pub(crate) fn tick(self: &Arc<Self>) {
+        self.step(|state, now| state.admission.tick(now));
+    }
+
+    pub(crate) fn drain(self: &Arc<Self>) {
+        self.step(|state, now| state.admission.drain(now));
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.lock().admission.is_drained()
+    }
+
+    pub(crate) fn metrics(&self) -> PoolMetrics {
+        self.lock().admission.metrics()
+    }
+
+    fn step(self: &Arc<Self>, event: impl FnOnce(&mut State<V>, Duration)) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        event(&mut state, now);
+        let effects = state.effects(self);
+        drop(state);
+        effects.carry_out(self);
+    }
+
+    /// A poisoned lock is used all the same: no foreign code runs under it, so a panic there is a defect that one
+    /// request has met, and giving up would lose all the others'.
+    fn lock(&self) -> MutexGuard<'_, State<V>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V> Drop for Shared<V> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (_, vm) in state.vms.drain() {
+            self.factory.destroy(vm);
+        }
+    }
+}
+
+impl<V> State<V> {
+    fn keep(&mut self, id: VmId, kept: Option<V>) -> VmReturn {
+        match kept {
+            Some(vm) => {
+                self.vms.insert(id, vm);
+                VmReturn::Kept
+            }
+            None => VmReturn::Lost,
+        }
+    }
+
+    fn effects(&mut self, shared: &Arc<Shared<V>>) -> Effects<V> {
+        let retry_at = self.admission.retry_at();
+        let hastened = retry_at.is_some() && retry_at != self.retry_at;
+        self.retry_at = retry_at;
+        let mut effects = Effects { drained: self.admission.is_drained(), hastened, ..Effects::default() };
+        while let Some(decision) = self.admission.next_decision() {
+            match decision {
+                Decision::Grant(grant) => {
+                    let vm = grant.vm.and_then(|(id, _)| self.vms.remove(&id));
+                    let ticket = grant.ticket;
+                    let lease = Lease::new(Arc::clone(shared), grant, vm);
+                    effects.replies.push(Reply { ticket, sender: self.waiting.remove(&ticket), answer: Ok(lease) });
+                }
+                Decision::Reject(ticket, why) => {
+                    effects.replies.push(Reply { ticket, sender: self.waiting.remove(&ticket), answer: Err(why) });
+                }
+                Decision::Create(id) => effects.slots.push(VmSlot::new(Arc::clone(shared), id)),
+                Decision::Destroy(id) => effects.destroyed.extend(self.vms.remove(&id)),
+            }
+        }
+        effects
+    }
+}
+
+/// What is to be done once the lock is free. Dropping it undone loses nothing: leases go back, slots count as failed.
+struct Effects<V> {
+    replies: Vec<Reply<V>>,
+    destroyed: Vec<V>,
+    slots: Vec<VmSlot<V>>,
+    drained: bool,
+    hastened: bool,
+}
+
+struct Reply<V> {
+    ticket: Ticket,
+    /// None yet for the request that is being made.
+    sender: Option<oneshot::Sender<Answer<V>>>,
+    answer: Answer<V>,
+}
+
+impl<V> Default for Effects<V> {
+    fn default() -> Self {
+        Self { replies: Vec::new(), destroyed: Vec::new(), slots: Vec::new(), drained: false, hastened: false }
+    }
+}
+
+impl<V> Effects<V> {
+    /// The answer to the request that is being made, if it did not have to wait.
+    fn take_answer(&mut self, ticket: Ticket) -> Option<Answer<V>> {
+        let at = self.replies.iter().position(|reply| reply.ticket == ticket)?;
+        Some(self.replies.swap_remove(at).answer)
+    }
+
+    fn carry_out(self, shared: &Shared<V>) {
+        for Reply { sender, answer, .. } in self.replies {
+            if let Some(sender) = sender {
+                // Whoever asked may be gone: then the answer is dropped here, and a lease in it goes back.
+                let _ = sender.send(answer);
+            }
+        }
+        if self.drained {
+            shared.drained.notify_waiters();
+        }
+        if self.hastened {
+            shared.hastened.notify_waiters();
+        }
+        for vm in self.destroyed {
+            shared.factory.destroy(vm);
+        }
+        for slot in self.slots {
+            shared.factory.create(slot);
+        }
+    }
+}

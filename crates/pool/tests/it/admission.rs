@@ -1,0 +1,339 @@
+//! Scenarios of the state machine, in simulated time.
+
+use std::time::Duration;
+
+use isolet_core_traits::{EngineError, VmOrigin, WaitedFor};
+use isolet_pool::admission::{Decision, Grant, Ticket, VmId, VmReturn};
+use isolet_pool::{Admission, Blocked, Need, PoolConfig, Rejected};
+
+use crate::request;
+
+/// Steps a state machine and keeps what it decided.
+struct Bench {
+    admission: Admission,
+    now: Duration,
+    grants: Vec<Grant>,
+    rejected: Vec<(Ticket, Rejected)>,
+    created: Vec<VmId>,
+    destroyed: Vec<VmId>,
+}
+
+impl Bench {
+    /// All initial VMs are made.
+    fn new(config: PoolConfig) -> Self {
+        let mut bench = Self::cold(config);
+        bench.make_all();
+        bench
+    }
+
+    fn cold(config: PoolConfig) -> Self {
+        let admission = Admission::new(config).expect("a valid config");
+        let (grants, rejected, created, destroyed) = Default::default();
+        let mut bench = Self { admission, now: Duration::ZERO, grants, rejected, created, destroyed };
+        bench.step(Admission::tick);
+        bench
+    }
+
+    fn step<T>(&mut self, event: impl FnOnce(&mut Admission, Duration) -> T) -> T {
+        let result = event(&mut self.admission, self.now);
+        while let Some(decision) = self.admission.next_decision() {
+            match decision {
+                Decision::Grant(grant) => self.grants.push(grant),
+                Decision::Reject(ticket, why) => self.rejected.push((ticket, why)),
+                Decision::Create(vm) => self.created.push(vm),
+                Decision::Destroy(vm) => self.destroyed.push(vm),
+            }
+        }
+        result
+    }
+
+    fn ask(&mut self, tenant: &str, script: &str, need: Need) -> Ticket {
+        self.step(|admission, now| admission.request(now, request(tenant, script, need)))
+    }
+
+    fn run(&mut self, tenant: &str) -> Ticket {
+        self.ask(tenant, "a.js", Need::Vm)
+    }
+
+    fn release(&mut self, ticket: Ticket, vm: VmReturn) {
+        self.step(|admission, now| admission.release(now, ticket, vm));
+    }
+
+    fn make_all(&mut self) {
+        for vm in std::mem::take(&mut self.created) {
+            self.step(|admission, now| admission.vm_ready(now, vm));
+        }
+    }
+
+    fn fail_all(&mut self) {
+        for vm in std::mem::take(&mut self.created) {
+            self.step(|admission, now| admission.vm_failed(now, vm, EngineError::Memory));
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.step(Admission::tick);
+    }
+
+    fn granted(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.grants).into_iter().map(|grant| grant.ticket).collect()
+    }
+
+    fn rejected(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.rejected).into_iter().map(|(ticket, _)| ticket).collect()
+    }
+}
+
+fn config(vms_initial: usize, vms_max: usize) -> PoolConfig {
+    PoolConfig { vms_initial, vms_max, ..PoolConfig::default() }
+}
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+#[test]
+fn the_defaults_serve_ten_warm_and_a_hundred_in_all() {
+    let mut bench = Bench::cold(PoolConfig::default());
+    assert_eq!(bench.created.len(), 10);
+    bench.make_all();
+    for tenant in 0..101 {
+        bench.run(&format!("tenant {tenant}"));
+    }
+    assert_eq!((bench.granted().len(), bench.created.len()), (10, 90));
+    bench.make_all();
+    assert_eq!((bench.granted().len(), bench.created.len()), (90, 0));
+    let metrics = bench.admission.metrics();
+    assert_eq!((metrics.in_use, metrics.waiting, metrics.created_total), (100, 1, 100));
+}
+
+#[test]
+fn caps_hold_and_nobody_else_is_held_back() {
+    let mut bench = Bench::new(config(10, 10));
+    let hog: Vec<_> = (0..8).map(|_| bench.run("hog")).collect();
+    assert_eq!(bench.granted(), hog[..5]);
+    let other = bench.run("other");
+    assert_eq!(bench.granted(), [other], "it came last, and the first in line are held back by their cap");
+    bench.release(hog[0], VmReturn::Kept);
+    assert_eq!(bench.granted(), [hog[5]]);
+    let grant = Grant {
+        ticket: hog[6],
+        vm: None,
+        waited: 7 * MILLISECOND,
+        waited_for: Some(WaitedFor::TenantCap),
+        position: 1,
+    };
+    bench.pass(7 * MILLISECOND);
+    bench.release(hog[1], VmReturn::Kept);
+    let granted = bench.grants.pop().expect("a grant");
+    assert_eq!(Grant { vm: None, ..granted }, grant);
+}
+
+#[test]
+fn the_script_cap_counts_within_the_tenant() {
+    let mut bench = Bench::new(PoolConfig { runs_per_script: 1, ..config(10, 10) });
+    let first = bench.ask("acme", "a.js", Need::Vm);
+    let second = bench.ask("acme", "a.js", Need::Vm);
+    let other_script = bench.ask("acme", "b.js", Need::Vm);
+    let other_tenant = bench.ask("umbrella", "a.js", Need::Vm);
+    assert_eq!(bench.granted(), [first, other_script, other_tenant]);
+    bench.release(other_tenant, VmReturn::Kept);
+    assert_eq!(bench.granted(), []);
+    bench.release(first, VmReturn::Kept);
+    assert_eq!(bench.grants[0].waited_for, Some(WaitedFor::ScriptCap));
+    assert_eq!(bench.granted(), [second]);
+}
+
+#[test]
+fn permits_need_no_vm_but_count() {
+    let mut bench = Bench::new(PoolConfig { runs_per_tenant: 2, ..config(1, 1) });
+    let runs = [bench.run("acme"), bench.run("acme")];
+    let compile = bench.ask("acme", "b.js", Need::Permit);
+    assert_eq!(bench.granted(), [runs[0], compile], "a permit passes those who wait for a VM");
+    let late = bench.ask("acme", "c.js", Need::Permit);
+    bench.release(runs[0], VmReturn::Kept);
+    assert_eq!(bench.granted(), [runs[1]], "the first in line goes first");
+    bench.release(compile, VmReturn::Kept);
+    assert_eq!((bench.granted(), bench.admission.metrics().lost_total), (vec![late], 0));
+}
+
+#[test]
+fn the_most_recently_used_vm_goes_first_and_the_idle_one_is_destroyed() {
+    let mut bench = Bench::new(config(1, 3));
+    let first = [bench.run("a"), bench.run("b"), bench.run("c")];
+    bench.make_all();
+    let vms: Vec<_> = bench.grants.drain(..).map(|grant| grant.vm.expect("a VM")).collect();
+    assert_eq!(vms.iter().map(|vm| vm.1).collect::<Vec<_>>(), [VmOrigin::Warm, VmOrigin::Cold, VmOrigin::Cold]);
+    for ticket in first {
+        bench.release(ticket, VmReturn::Kept);
+        bench.pass(MILLISECOND);
+    }
+    let again = bench.run("d");
+    assert_eq!(bench.grants[0].vm, Some((vms[2].0, VmOrigin::Warm)));
+    bench.pass(Duration::from_secs(300) - 4 * MILLISECOND);
+    assert_eq!(bench.destroyed, []);
+    bench.pass(MILLISECOND);
+    assert_eq!(bench.destroyed, [vms[0].0]);
+    bench.pass(Duration::from_secs(3_600));
+    assert_eq!(bench.destroyed, [vms[0].0, vms[1].0]);
+    bench.release(again, VmReturn::Kept);
+    bench.pass(Duration::from_secs(3_600));
+    let metrics = bench.admission.metrics();
+    assert_eq!((metrics.ready, metrics.destroyed_total), (1, 2), "the initial one stays");
+}
+
+#[test]
+fn a_lost_vm_is_replaced() {
+    let mut bench = Bench::new(config(2, 2));
+    for round in 1..=3 {
+        let ticket = bench.run("acme");
+        bench.release(ticket, VmReturn::Lost);
+        assert_eq!((bench.created.len(), bench.admission.metrics().lost_total), (1, round));
+        bench.make_all();
+        assert_eq!(bench.admission.metrics().ready, 2);
+    }
+}
+
+#[test]
+fn a_vm_may_come_back_before_its_permits() {
+    let mut bench = Bench::new(PoolConfig { runs_per_tenant: 1, ..config(1, 1) });
+    let (first, second, other) = (bench.run("acme"), bench.run("acme"), bench.run("other"));
+    bench.step(|admission, now| admission.return_vm(now, first, VmReturn::Kept));
+    assert_eq!(bench.granted(), [first, other], "the VM is free, the tenant's place is not");
+    bench.step(|admission, now| admission.return_vm(now, first, VmReturn::Kept));
+    bench.release(first, VmReturn::Lost);
+    bench.release(first, VmReturn::Lost);
+    bench.release(other, VmReturn::Kept);
+    let metrics = bench.admission.metrics();
+    assert_eq!((bench.granted(), metrics.lost_total, metrics.in_use), (vec![second], 0, 1));
+}
+
+#[test]
+fn the_queue_is_bounded_in_length_and_time() {
+    let mut bench = Bench::new(PoolConfig { queue_max: 2, ..config(1, 1) });
+    let running = bench.run("a");
+    let waiting = [bench.run("b"), bench.run("c")];
+    let refused = bench.run("d");
+    let blocked = Blocked { by: WaitedFor::Vm, in_use: 1, cap: 1 };
+    assert_eq!(bench.rejected, [(refused, Rejected::QueueFull { waiting: 2, queue_max: 2, blocked })]);
+    bench.rejected.clear();
+    let deadline = Duration::from_secs(30);
+    assert_eq!(bench.admission.wake_at(waiting[0]), Some(deadline));
+    bench.pass(deadline - MILLISECOND);
+    assert_eq!(bench.rejected(), []);
+    bench.pass(MILLISECOND);
+    let timeout = |position, waiting| Rejected::QueueTimeout { waited: deadline, position, waiting, blocked };
+    assert_eq!(bench.rejected, [(waiting[0], timeout(0, 1)), (waiting[1], timeout(1, 0))]);
+    assert_eq!((bench.granted(), bench.admission.wake_at(waiting[0])), (vec![running], None));
+}
+
+#[test]
+fn whoever_goes_away_leaves_nothing() {
+    let mut bench = Bench::new(config(1, 1));
+    let (running, first, second) = (bench.run("a"), bench.run("b"), bench.run("c"));
+    bench.step(|admission, now| admission.cancel(now, first));
+    bench.step(|admission, now| admission.cancel(now, running));
+    bench.release(running, VmReturn::Kept);
+    bench.release(second, VmReturn::Kept);
+    let metrics = bench.admission.metrics();
+    assert_eq!(bench.granted(), [running, second]);
+    assert_eq!((metrics.leases, metrics.waiting, metrics.tenants, metrics.ready), (0, 0, 0, 1));
+}
+
+#[test]
+fn vms_are_made_for_those_who_can_use_them_only() {
+    let mut bench = Bench::new(PoolConfig { runs_per_tenant: 3, runs_per_script: 2, ..config(0, 100) });
+    for _ in 0..10 {
+        bench.ask("acme", "a.js", Need::Vm);
+    }
+    assert_eq!(bench.created.len(), 2, "the script's cap");
+    for _ in 0..10 {
+        bench.ask("acme", "b.js", Need::Vm);
+    }
+    assert_eq!(bench.created.len(), 3, "the tenant's cap");
+    bench.make_all();
+    assert_eq!((bench.granted().len(), bench.created.len()), (3, 0));
+}
+
+#[test]
+fn failures_pause_and_then_reject() {
+    let mut bench = Bench::cold(config(4, 4));
+    let run = bench.run("acme");
+    assert_eq!(bench.created.len(), 4);
+    bench.fail_all();
+    assert_eq!((bench.created.len(), bench.admission.wake_at(run)), (0, Some(50 * MILLISECOND)));
+    bench.pass(49 * MILLISECOND);
+    assert_eq!(bench.created.len(), 0);
+    bench.pass(MILLISECOND);
+    assert_eq!(bench.created.len(), 1, "one attempt, not four");
+    bench.fail_all();
+    bench.pass(100 * MILLISECOND);
+    bench.fail_all();
+    let why = Rejected::NoVm { failures: 3, error: EngineError::Memory };
+    assert_eq!(bench.rejected, [(run, why)]);
+    let compile = bench.ask("acme", "a.js", Need::Permit);
+    assert_eq!(bench.granted(), [compile]);
+    let late = bench.run("acme");
+    bench.pass(200 * MILLISECOND);
+    bench.make_all();
+    assert_eq!(bench.granted(), [late], "a success heals");
+    assert_eq!((bench.created.len(), bench.admission.metrics().failed_total), (3, 6));
+}
+
+#[test]
+fn failures_do_not_reject_while_a_vm_is_alive() {
+    let mut bench = Bench::new(config(1, 2));
+    let (running, waiting) = (bench.run("a"), bench.run("b"));
+    for pause in [50, 100, 200, 400, 800] {
+        bench.fail_all();
+        assert_eq!(bench.admission.retry_at(), Some(bench.now + pause * MILLISECOND));
+        bench.pass(pause * MILLISECOND);
+    }
+    assert_eq!(bench.rejected(), []);
+    bench.release(running, VmReturn::Kept);
+    assert_eq!(bench.granted(), [running, waiting]);
+}
+
+#[test]
+fn no_attempt_is_due_when_no_vm_is_lacking() {
+    let mut bench = Bench::new(config(1, 2));
+    let (running, waiting) = (bench.run("a"), bench.run("b"));
+    bench.fail_all();
+    bench.release(running, VmReturn::Kept);
+    let queued: Vec<_> = (0..6).map(|_| bench.ask("b", "a.js", Need::Permit)).collect();
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.admission.retry_at(), None);
+    assert_eq!(bench.admission.wake_at(queued[5]), Some(Duration::from_secs(30)));
+    assert_eq!(bench.granted(), [running, waiting, queued[0], queued[1], queued[2], queued[3]]);
+}
+
+#[test]
+fn draining_rejects_and_destroys() {
+    let mut bench = Bench::new(config(2, 3));
+    let runs = [bench.run("a"), bench.run("b"), bench.run("c")];
+    bench.step(Admission::drain);
+    assert_eq!(bench.rejected, [(runs[2], Rejected::Draining { in_use: 2 })]);
+    let late = bench.run("d");
+    assert_eq!(bench.rejected[1], (late, Rejected::Draining { in_use: 2 }));
+    bench.make_all();
+    bench.release(runs[0], VmReturn::Kept);
+    assert_eq!((bench.destroyed.len(), bench.admission.is_drained()), (2, false));
+    bench.release(runs[1], VmReturn::Lost);
+    assert!(bench.admission.is_drained());
+    let metrics = bench.admission.metrics();
+    assert_eq!((metrics.ready + metrics.being_made + metrics.in_use, bench.created.len()), (0, 0));
+}
+
+#[test]
+fn a_million_tenants_leave_nothing() {
+    let mut bench = Bench::new(config(1, 1));
+    let mut tenants_most = 0;
+    for number in 0..1_000_000 {
+        let tenant = number.to_string();
+        let ticket = bench.ask(&tenant, "a.js", Need::Permit);
+        tenants_most = tenants_most.max(bench.admission.metrics().tenants);
+        bench.release(ticket, VmReturn::Lost);
+        bench.grants.clear();
+    }
+    let metrics = bench.admission.metrics();
+    assert_eq!((tenants_most, metrics.tenants, metrics.granted_total), (1, 0, 1_000_000));
+}
