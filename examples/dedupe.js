@@ -41,7 +41,7 @@ customers.forEach((customer, index) => {
 // The newest value of each field wins, but nothing never replaces something.
 function merge(group) {
   const merged = {};
-  for (const customer of group.toSorted((a, b) => a.updated - b.updated)) {
+  for (const customer of [...group].sort((a, b) => a.updated - b.updated)) {
     for (const [key, value] of Object.entries(customer)) {
       if (value !== null && value !== '') merged[key] = value;
     }

@@ -32,7 +32,7 @@ function allocate(order) {
 }
 
 // Equal priority: first come, first served. Sorting is stable.
-const queue = input.orders.toSorted((a, b) => b.priority - a.priority);
+const queue = [...input.orders].sort((a, b) => b.priority - a.priority);
 const allocations = queue.map(allocate);
 
 const short = allocations.filter(({ backorders }) => Object.keys(backorders).length > 0);

@@ -32,5 +32,5 @@ export default function (input, context) {
 
   // Providers deliver more than once and out of order: one event a key, oldest first.
   const unique = new Map(events.map(event => [event.key, event]));
-  return { events: [...unique.values()].toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)), ignored };
+  return { events: [...unique.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)), ignored };
 }

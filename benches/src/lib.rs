@@ -1,1 +1,101 @@
-//! Benchmarks of isolet live in `benches/`; this library holds what they share.
+//! What the benchmarks share: the scripts, and VMs and executors to run them on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use isolet_core_traits::{
+    Compilation, Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, RunLimits,
+    Source, SourceKind, Step, Vm, VmConfig,
+};
+use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm};
+
+/// The input of [`TRIVIAL`].
+pub const ORDER: &str = r#"{"order":{"id":42,"items":[{"sku":"a","qty":2,"price":9.5},{"sku":"b","qty":1,"price":20}]}}"#;
+
+/// A JSON script as small as customers write them: 39 for [`ORDER`].
+pub const TRIVIAL: &str = "({ id: input.order.id, total: input.order.items.reduce((t, i) => t + i.qty * i.price, 0) })";
+
+/// What [`TRIVIAL`] gives for [`ORDER`].
+pub const TOTAL: &str = r#"{"id":42,"total":39}"#;
+
+/// A script of 20 KB: sixty rules, of which three are used.
+pub fn script_20kb() -> String {
+    let mut text = String::new();
+    for rule in 0.. {
+        text.push_str(&format!(
+            "function rule{rule}(order) {{\n  // Gold customers get a discount on large orders.\n  \
+             const items = order.items.filter((item) => item.qty > {} && item.sku !== 'sku-{rule}');\n  \
+             let total = items.reduce((sum, item) => sum + item.qty * item.price, 0);\n  \
+             if (total > {} && order.tier === 'gold') {{ total *= 1 - 0.0{}; }}\n  \
+             return {{ rule: 'rule{rule}', total, names: items.map(({{ sku }}) => `${{sku}}:{rule}`) }};\n}}\n",
+            rule % 3,
+            rule * 10,
+            rule % 9 + 1
+        ));
+        if text.len() >= 20 << 10 {
+            break;
+        }
+    }
+    text.push_str("[rule0, rule1, rule2].map((rule) => rule(input.order))");
+    text
+}
+
+/// A classic script as a source.
+pub fn source(text: &str) -> Source {
+    Source::new("bench.js", text, SourceKind::Script).expect("a valid name")
+}
+
+/// The engine with VMs as an executor makes them by default.
+#[derive(Debug)]
+pub struct Bench {
+    engine: QuickJs,
+    clock: Arc<MonotonicClock>,
+    environment: Arc<Environment>,
+}
+
+impl Bench {
+    /// An engine and the default environment.
+    pub fn new() -> Self {
+        let environment = isolet::Policy::default().environment(Default::default());
+        Self { engine: QuickJs::new().expect("an engine"), clock: Arc::default(), environment }
+    }
+
+    /// A new VM.
+    pub fn vm(&self, purpose: Purpose) -> QuickJsVm {
+        self.engine.create_vm(&VmConfig::new(purpose, self.environment.clone())).expect("a VM")
+    }
+
+    fn interrupt(&self) -> Arc<Interrupt> {
+        let interrupt = Interrupt::new(self.clock.clone());
+        interrupt.start(Duration::from_secs(30));
+        Arc::new(interrupt)
+    }
+
+    /// Compiles on a VM that was made for it.
+    pub fn compile(&self, vm: &mut QuickJsVm, source: &Source) -> QuickJsProgram {
+        match vm.compile(source, &RunLimits::default(), &self.interrupt()) {
+            Compilation::Done(Ok(program)) => program,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Runs a program that makes no host calls.
+    pub fn run(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, source: &Source) -> Outcome {
+        let invocation = Invocation {
+            source_name: source.name().clone(),
+            input: JsonText::parse(ORDER).expect("valid JSON"),
+            context: JsonText::null(),
+            random_seed: 1,
+        };
+        match vm.start(program, invocation, RunLimits::default(), self.interrupt()) {
+            Step::Done(outcome) => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new()
+    }
+}

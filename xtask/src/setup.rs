@@ -177,8 +177,8 @@ mod tests {
     fn what_is_still_missing_is_explained() {
         let elsewhere = Machine { is_debian: false, ..DEBIAN };
         for (tool, machine, expected) in [
-            (&NODE, &DEBIAN, "node (Node 20 or newer): what this Debian offers as nodejs does not suffice"),
-            (&NODE, &elsewhere, "node (Node 20 or newer): Debian has it in nodejs, this system elsewhere"),
+            (&NODE, &DEBIAN, "node (Node 18 or newer): what this Debian offers as nodejs does not suffice"),
+            (&NODE, &elsewhere, "node (Node 18 or newer): Debian has it in nodejs, this system elsewhere"),
             (&CLIPPY, &elsewhere, "clippy (the toolchain's clippy): rustup has it as component clippy"),
         ] {
             assert_eq!(advice(tool, machine), expected);

@@ -14,7 +14,7 @@ use crate::process::{answer, answers};
 pub(crate) const SETUP: &str = "cargo xtask setup";
 
 /// The oldest Node that has what the examples use (`Array.prototype.toSorted`): Debian 13 ships it, Debian 12 an older one.
-const NODE_MAJOR_MIN: u64 = 20;
+const NODE_MAJOR_MIN: u64 = 18;
 
 /// A program that some step needs.
 pub(crate) struct Tool {
@@ -61,7 +61,7 @@ pub(crate) static CLIPPY: Tool = Tool {
 /// The other JavaScript engine, to compare with.
 pub(crate) static NODE: Tool = Tool {
     name: "node",
-    requirement: "Node 20 or newer",
+    requirement: "Node 18 or newer",
     is_there: || answer("node", &["--version"]).is_some_and(|version| suffices(&version)),
     source: Source::Debian(&["nodejs"]),
 };
@@ -99,9 +99,9 @@ mod tests {
     #[test]
     fn node_must_be_new_enough() {
         for (version, expected) in [
-            ("v20.0.0\n", true),
+            ("v18.0.0\n", true),
             ("v22.1.0", true),
-            ("v18.20.4", false),
+            ("v16.20.2", false),
             ("v12.22.12", false),
             ("", false),
             ("node", false),

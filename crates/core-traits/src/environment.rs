@@ -20,7 +20,7 @@ pub enum Purpose {
 /// It is trusted, small, and evaluated as the body of a strict function `(global, native, host)`:
 /// `global` is the global object, `native` has the environment's [`Native`]s by name, and `host` the operations of
 /// namespaces that are not [exposed](crate::HostNamespace::exposed). It must capture the intrinsics that it needs later,
-/// because scripts may patch them. Its frames never show in a script's stack.
+/// because scripts may patch them. Its frames never show in a failure's stack, and its name and positions in no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SetupScript {
     /// Its name, for error messages of ours.

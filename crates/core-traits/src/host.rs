@@ -10,13 +10,14 @@
 //! # Values
 //!
 //! A [`Payload`] is JSON text plus byte buffers. In a call the JSON is the array of the arguments; in a reply it is the
-//! value that the promise resolves to. What JSON cannot say is said by objects with a single key that starts with `$`:
+//! value that the promise resolves to. What JSON cannot say is said by tags, which are objects
+//! with a single key:
 //!
 //! | JavaScript | JSON |
 //! |---|---|
 //! | `12n` | `{"$bigint":"12"}` |
 //! | an `ArrayBuffer` or a typed array | `{"$buffer":0}`, an index into `buffers`; goes back as a `Uint8Array` |
-//! | an object whose only key is one of these tags or starts with `$$` | the same with one more `$`: `{"$$buffer":0}` |
+//! | a key that is one of these tags, or starts with `$$` | the key with one more `$`: `{"$$buffer":0}` |
 //!
 //! Everything else is written as `JSON.stringify` writes it; arguments that it leaves out are `null`.
 

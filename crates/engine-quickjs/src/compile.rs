@@ -28,7 +28,7 @@ const SETUP: Around = Around("\n(function (global, native, host) { 'use strict';
 /// Compiles `source` by its kind.
 pub(crate) fn compile(js: Js, source: &Source) -> std::result::Result<QuickJsProgram, CompileFailure> {
     let compiled = match source.kind() {
-        SourceKind::Script => attempt(js, source, Form::Script),
+        SourceKind::Script => attempt_script(js, source),
         SourceKind::Module => attempt(js, source, Form::Module),
         SourceKind::Body => attempt_body(js, source),
         SourceKind::Auto => attempt_auto(js, source),
@@ -48,7 +48,9 @@ pub(crate) fn compile(js: Js, source: &Source) -> std::result::Result<QuickJsPro
 /// The bytecode of a setup script: an expression whose value is a strict function `(global, native, host)`.
 pub(crate) fn compile_setup(js: Js, text: &str) -> std::result::Result<Vec<u8>, String> {
     let compiled = js.compile(&SETUP.put(text), SETUP_FILE, EXPRESSION, FIRST_LINE);
-    let bytecode = compiled.and_then(|compiled| js.write_bytecode(&compiled, qjs::JS_WRITE_OBJ_STRIP_SOURCE));
+    // Neither text nor positions: every VM pays for them, and no author sees them.
+    let strip = qjs::JS_WRITE_OBJ_STRIP_SOURCE | qjs::JS_WRITE_OBJ_STRIP_DEBUG;
+    let bytecode = compiled.and_then(|compiled| js.write_bytecode(&compiled, strip));
     bytecode.map_err(|thrown| {
         let exception = js.exception(thrown);
         js.text(&exception).unwrap_or_default()
@@ -69,8 +71,20 @@ impl Around {
 type Attempt = std::result::Result<QuickJsProgram, ScriptFailure>;
 
 fn attempt(js: Js, source: &Source, form: Form) -> Attempt {
-    let flags = if form == Form::Script { SCRIPT } else { MODULE };
+    let flags = match form {
+        Form::Script => SCRIPT,
+        Form::Module => MODULE,
+        Form::Synchronous | Form::Function => EXPRESSION,
+    };
     finish(js, source, form, js.compile(&NOTHING.put(source.text()), FILE, flags, FIRST_LINE))
+}
+
+/// With top-level `await`, or else as the language's classic script, in which `await` is a name like any other.
+fn attempt_script(js: Js, source: &Source) -> Attempt {
+    attempt(js, source, Form::Script).or_else(|failure| match source.text().contains("await") {
+        true => attempt(js, source, Form::Synchronous).map_err(|_| failure),
+        false => Err(failure),
+    })
 }
 
 fn attempt_body(js: Js, source: &Source) -> Attempt {
@@ -81,7 +95,7 @@ fn attempt_body(js: Js, source: &Source) -> Attempt {
 
 /// A script if it parses as one, else a module. Of two failures the one that got further is the author's.
 fn attempt_auto(js: Js, source: &Source) -> Attempt {
-    let as_script = match attempt(js, source, Form::Script) {
+    let as_script = match attempt_script(js, source) {
         Ok(program) => return Ok(program),
         Err(failure) => failure,
     };

@@ -26,23 +26,46 @@ pub(crate) fn read(js: Js, exception: Value, origin: &Origin<'_>) -> ScriptFailu
         let known = state.host_errors.iter().find(|known| known.error.is_same_object(&exception));
         known.map_or((FailureKind::Runtime, false), |known| (known.kind, known.retryable))
     });
-    let mut failure = match exception.is_error() {
-        true => read_error(js, &exception, kind, origin),
-        false => ScriptFailure::new(kind, "NonError", describe(js, &exception)),
+    let mut failure = match read_error(js, &exception, kind, origin) {
+        Some(failure) => failure,
+        None => ScriptFailure::new(kind, "NonError", describe(js, &exception)),
     };
     failure.retryable = retryable;
     js.free(exception);
     failure
 }
 
-fn read_error(js: Js, error: &Value, kind: FailureKind, origin: &Origin<'_>) -> ScriptFailure {
+/// `None` if it is neither an error nor looks like one (as a `DOMException` does).
+fn read_error(js: Js, error: &Value, kind: FailureKind, origin: &Origin<'_>) -> Option<ScriptFailure> {
+    if !error.is_object() {
+        return None;
+    }
     let name = property(js, error, c"name").filter(|name| !name.is_empty());
     let message = property(js, error, c"message");
+    if !error.is_error() && (name.is_none() || message.is_none()) {
+        return None;
+    }
     let stack = property(js, error, c"stack").unwrap_or_default();
-    let mut failure = ScriptFailure::new(kind, name.unwrap_or_else(|| "Error".into()), message.unwrap_or_default());
+    let class = class_name(js, error);
+    let name = match (name, class.clone()) {
+        // A class of the author's that did not set a name of its own.
+        (Some(name), Some(class)) if name == "Error" => class,
+        (name, _) => name.unwrap_or_else(|| "Error".into()),
+    };
+    let mut failure = ScriptFailure::new(kind, name, message.unwrap_or_default());
     failure.stack = frames(&stack, origin);
+    // The constructors of the author's error classes are not where it was thrown.
+    let constructors = failure.stack.iter().take_while(|frame| class.is_some() && frame.function == class).count();
+    failure.stack.drain(..constructors);
     failure.place = failure.stack.first().map(|frame| Place { line: frame.line, column: frame.column });
-    failure
+    Some(failure)
+}
+
+fn class_name(js: Js, error: &Value) -> Option<String> {
+    let constructor = js.get(error, c"constructor").map_err(|thrown| js.swallow(thrown)).ok()?;
+    let name = js.is_function(&constructor).then(|| property(js, &constructor, c"name")).flatten();
+    js.free(constructor);
+    name.filter(|name| !name.is_empty())
 }
 
 /// A property as text, if reading it and converting it does not throw.

@@ -36,6 +36,8 @@ struct Header {
 pub(crate) struct OverLimit {
     pub(crate) asked: u64,
     pub(crate) used: u64,
+    /// An allocation was refused: the engine has seen it, so that nothing can make it good.
+    refused: bool,
 }
 
 /// Owns the memory of one VM. Boxed: the runtime holds its address.
@@ -80,7 +82,7 @@ impl Heap {
 
     /// Takes the mark back if a collection freed enough for the run to go on: an eighth of the limit.
     pub(crate) fn forgive(&mut self) {
-        if self.used <= self.limit - self.limit / 8 {
+        if self.over.is_some_and(|over| !over.refused) && self.used <= self.limit - self.limit / 8 {
             self.over = None;
         }
     }
@@ -97,12 +99,14 @@ impl Heap {
         if after <= self.limit {
             return true;
         }
-        self.over.get_or_insert(OverLimit { asked: more as u64, used: self.used });
+        let refused = after > self.limit.saturating_add(HEADROOM_BYTES);
+        let over = self.over.get_or_insert(OverLimit { asked: more as u64, used: self.used, refused });
+        over.refused |= refused;
         if let Some(counter) = self.poll_counter {
             // SAFETY: L1; the engine that owns the counter is the caller of this allocation, on this thread.
             unsafe { counter.write(1) };
         }
-        after <= self.limit.saturating_add(HEADROOM_BYTES)
+        !refused
     }
 
     fn count(&mut self, freed: usize, taken: usize) {
@@ -309,9 +313,24 @@ mod tests {
         assert_eq!(heap.over_limit(), None);
         let used = heap.used();
         assert!(!heap.allocate(5_000, false).is_null());
-        assert_eq!(heap.over_limit(), Some(OverLimit { asked: 5_000 + OVERHEAD, used }));
+        let over = |refused| Some(OverLimit { asked: 5_000 + OVERHEAD, used, refused });
+        assert_eq!(heap.over_limit(), over(false));
         assert!(heap.allocate(HEADROOM_BYTES as usize, false).is_null());
         assert!(heap.allocate(usize::MAX, false).is_null());
-        assert_eq!(heap.limit, base + 2_000);
+        heap.forgive();
+        assert_eq!((heap.over_limit(), heap.limit), (over(true), base + 2_000));
+    }
+
+    #[test]
+    fn what_a_collection_frees_is_forgiven() {
+        let mut heap = Heap::new();
+        heap.set_limit(10_000);
+        let garbage = heap.allocate(11_000, false);
+        heap.forgive();
+        assert!(heap.over_limit().is_some());
+        // SAFETY: a live block of this heap.
+        unsafe { heap.release(garbage) };
+        heap.forgive();
+        assert_eq!(heap.over_limit(), None);
     }
 }

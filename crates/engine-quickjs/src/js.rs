@@ -501,7 +501,7 @@ impl Js {
         let bytes = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length as usize) };
         let result = match std::str::from_utf8(bytes) {
             Ok(text) => read(text),
-            Err(_) => read(&String::from_utf8_lossy(bytes)),
+            Err(_) => read(&lossy(bytes)),
         };
         // SAFETY: frees what `JS_ToCStringLen2` gave.
         unsafe { qjs::JS_FreeCString(self.ctx, start) };
@@ -613,9 +613,38 @@ impl Js {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ModuleDefinition(usize);
 
+/// Text with one U+FFFD for each lone surrogate, which QuickJS writes as three bytes that are not UTF-8.
+fn lossy(mut bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    while !bytes.is_empty() {
+        let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        text.push_str(&String::from_utf8_lossy(&bytes[..valid]));
+        let skip = match &bytes[valid..] {
+            [] => 0,
+            [0xED, 0xA0..=0xBF, _, ..] => 3,
+            _ => 1,
+        };
+        text.extend((skip > 0).then_some(char::REPLACEMENT_CHARACTER));
+        bytes = &bytes[valid + skip..];
+    }
+    text
+}
+
 fn terminated(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() + 1);
     bytes.extend_from_slice(text.as_bytes());
     bytes.push(0);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lone_surrogate_is_one_replacement() {
+        assert_eq!(lossy(b"a\xED\xA0\x80b"), "a\u{FFFD}b");
+        assert_eq!(lossy(b"\xED\xA0\xBD\xED\xB8"), "\u{FFFD}\u{FFFD}\u{FFFD}");
+        assert_eq!(lossy("äö".as_bytes()), "äö");
+    }
 }

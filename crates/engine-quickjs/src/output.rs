@@ -27,7 +27,7 @@ pub(crate) fn write(js: Js, value: &Value, origin: &Origin<'_>) -> std::result::
         Ok(None) => Err(no_json(js, value)),
         Err(thrown) => {
             let exception = js.exception(thrown);
-            let unwritable = find_unwritable(js, value);
+            let unwritable = find_unwritable(js, value, &exception);
             Err(unwritable.unwrap_or_else(|| failure::read(js, exception, origin)))
         }
     }
@@ -53,18 +53,26 @@ fn no_json(js: Js, value: &Value) -> ScriptFailure {
 
 /// Walks the output a second time, with a replacer that remembers where it is, and stops at what JSON cannot say.
 /// `None` if it is something else that throws: a getter or a `toJSON` of the script's.
-fn find_unwritable(js: Js, value: &Value) -> Option<ScriptFailure> {
+fn find_unwritable(js: Js, value: &Value, exception: &Value) -> Option<ScriptFailure> {
     if value.is_big_int() {
         return Some(big_int_at("output"));
     }
-    let walk = walk(js, value).map_err(|thrown| js.swallow(thrown)).ok()?;
-    walk.map(|(what, path)| match what {
-        Unwritable::BigInt => big_int_at(&path),
-        Unwritable::Cycle => output_error(
+    let trail = walk(js, value).map_err(|thrown| js.swallow(thrown)).ok()?;
+    match trail.found {
+        Some((Unwritable::BigInt, path)) => Some(big_int_at(&path)),
+        Some((Unwritable::Cycle, path)) => Some(output_error(
             format!("{path} refers back to an object that it is in, which JSON cannot say"),
             "leave the reference out, or return an id in its place",
-        ),
-    })
+        )),
+        // A BigInt in a wrapper object looks like any object; the engine names it where the walk broke off.
+        None if is_big_int_refusal(js, exception) => Some(big_int_at(&path(trail.keys()))),
+        None => None,
+    }
+}
+
+fn is_big_int_refusal(js: Js, exception: &Value) -> bool {
+    let message = js.get(exception, c"message").and_then(|message| js.text(&message));
+    message.map_err(|thrown| js.swallow(thrown)).is_ok_and(|message| message.starts_with("BigInt are forbidden"))
 }
 
 fn big_int_at(path: &str) -> ScriptFailure {
@@ -89,7 +97,7 @@ pub(crate) struct Trail {
     found: Option<(Unwritable, String)>,
 }
 
-fn walk(js: Js, value: &Value) -> Result<Option<(Unwritable, String)>> {
+fn walk(js: Js, value: &Value) -> Result<Trail> {
     let replacer = js.function("", 2, follow, &[])?;
     state::with(js, |state| state.trail = Trail::default());
     let result = js.stringify(value, &replacer);
@@ -98,7 +106,7 @@ fn walk(js: Js, value: &Value) -> Result<Option<(Unwritable, String)>> {
         Ok(json) => js.free(json),
         Err(thrown) => js.swallow(thrown),
     }
-    Ok(state::with(js, |state| std::mem::take(&mut state.trail)).found)
+    Ok(state::with(js, |state| std::mem::take(&mut state.trail)))
 }
 
 unsafe extern "C" fn follow(
@@ -147,25 +155,22 @@ impl Trail {
                 return None;
             }
         };
-        self.found = Some((what, self.path(&key)));
+        self.found = Some((what, path(self.keys().chain([key.as_str()]))));
         Some(())
     }
 
-    /// `output.items[2].price`.
-    fn path(&self, last: &str) -> String {
-        // The first entry is the output itself, whose key is empty.
-        let keys = self.holders.iter().skip(1).map(|(_, key)| key.as_str()).chain(std::iter::once(last));
-        let mut path = String::from("output");
-        for key in keys {
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
-            if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) {
-                path.push_str(&format!("[{key}]"));
-            } else if !key.is_empty() && key.chars().all(plain) {
-                path.push_str(&format!(".{key}"));
-            } else {
-                path.push_str(&format!("[{key:?}]"));
-            }
-        }
-        path
+    /// The keys that lead to where the walk is. The first entry is the output itself, whose key is empty.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        self.holders.iter().skip(1).map(|(_, key)| key.as_str())
     }
+}
+
+/// `output.items[2].price`.
+fn path<'a>(keys: impl Iterator<Item = &'a str>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+    keys.fold(String::from("output"), |path, key| match key {
+        _ if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) => format!("{path}[{key}]"),
+        _ if !key.is_empty() && key.chars().all(plain) => format!("{path}.{key}"),
+        _ => format!("{path}[{key:?}]"),
+    })
 }

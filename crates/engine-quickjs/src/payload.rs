@@ -77,16 +77,30 @@ fn tag(js: Js, value: &Value) -> Result {
         let number = keep_buffer(js, bytes)?;
         return single(js, BUFFER, js.number(f64::from(number)));
     }
-    match &js.own_keys(value)?[..] {
-        [key] if js.with_text(key, is_tag)? => {
-            let escaped = js.with_text(key, |key| format!("${key}"))?;
-            single(js, &escaped, js.get_key(value, key)?)
-        }
-        _ => Ok(js.duplicate(value)),
-    }
+    escape(js, value)
 }
 
-/// Whether an object with this single key would be read as a tag.
+/// The object itself, or a copy of it if it has keys that would be read as tags.
+fn escape(js: Js, object: &Value) -> Result {
+    let keys = js.own_keys(object)?;
+    let names = keys.iter().map(|key| js.text(key)).collect::<Result<Vec<_>>>()?;
+    if !names.iter().any(|name| is_tag(name)) {
+        keys.into_iter().for_each(|key| js.free(key));
+        return Ok(js.duplicate(object));
+    }
+    let copy = js.bare_object()?;
+    for (key, name) in keys.into_iter().zip(names) {
+        let value = js.get_key(object, &key)?;
+        match is_tag(&name) {
+            true => js.define(&copy, &format!("${name}"), value, PLAIN)?,
+            false => js.define_key(&copy, &key, value)?,
+        }
+        js.free(key);
+    }
+    Ok(copy)
+}
+
+/// Whether a key is a tag, or the escape of one.
 fn is_tag(key: &str) -> bool {
     key == BIG_INT || key == BUFFER || key.starts_with("$$")
 }
@@ -131,40 +145,50 @@ fn untag(js: Js, value: Value, payload: &Payload) -> std::result::Result<Value, 
         return Ok(value);
     }
     let keys = js.own_keys(&value)?;
-    if let [key] = &keys[..] {
-        let name = js.text(key)?;
-        if is_tag(&name) {
-            let inner = js.get_key(&value, key)?;
-            return untag_single(js, &name, inner, payload);
+    let names = keys.iter().map(|key| js.text(key)).collect::<Result<Vec<_>>>()?;
+    match &names[..] {
+        [name] if name == BIG_INT || name == BUFFER => untag_single(js, name, js.get_key(&value, &keys[0])?, payload),
+        _ if names.iter().any(|name| is_tag(name)) => unescape(js, &value, keys.iter().zip(&names), payload),
+        _ => {
+            for key in keys {
+                let inner = js.get_key(&value, &key)?;
+                js.define_key(&value, &key, untag(js, inner, payload)?)?;
+                js.free(key);
+            }
+            Ok(value)
         }
     }
-    for key in keys {
-        let inner = js.get_key(&value, &key)?;
-        js.define_key(&value, &key, untag(js, inner, payload)?)?;
-        js.free(key);
+}
+
+/// A copy whose escaped keys are what they were.
+fn unescape<'a>(
+    js: Js,
+    object: &Value,
+    keys: impl Iterator<Item = (&'a Value, &'a String)>,
+    payload: &Payload,
+) -> std::result::Result<Value, Undecodable> {
+    let copy = js.object()?;
+    for (key, name) in keys {
+        let inner = js.get_key(object, key)?;
+        let inner = untag(js, inner, payload)?;
+        match name.starts_with("$$") {
+            true => js.define(&copy, &name[1..], inner, PLAIN)?,
+            false => js.define_key(&copy, key, inner)?,
+        }
     }
-    Ok(value)
+    Ok(copy)
 }
 
 fn untag_single(js: Js, tag: &str, inner: Value, payload: &Payload) -> std::result::Result<Value, Undecodable> {
-    match tag {
-        BIG_INT => {
-            let digits = js.text(&inner)?;
-            let unsigned = digits.strip_prefix('-').unwrap_or(&digits);
-            if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(Undecodable::Malformed("has a $bigint that is not decimal digits"));
-            }
-            Ok(js.big_int(&digits)?)
+    if tag == BIG_INT {
+        let digits = js.text(&inner)?;
+        let unsigned = digits.strip_prefix('-').unwrap_or(&digits);
+        if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Undecodable::Malformed("has a $bigint that is not decimal digits"));
         }
-        BUFFER => {
-            let buffer = inner.as_number().and_then(|at| payload.buffers.get(at as usize));
-            Ok(js.bytes(buffer.ok_or(Undecodable::Malformed("refers to a $buffer that is not there"))?)?)
-        }
-        escaped => {
-            let object = js.object()?;
-            let inner = untag(js, inner, payload)?;
-            js.define(&object, &escaped[1..], inner, PLAIN)?;
-            Ok(object)
-        }
+        return Ok(js.big_int(&digits)?);
     }
+    let index = inner.as_number().filter(|at| *at >= 0.0 && at.fract() == 0.0);
+    let buffer = index.and_then(|at| payload.buffers.get(at as usize));
+    Ok(js.bytes(buffer.ok_or(Undecodable::Malformed("refers to a $buffer that is not there"))?)?)
 }

@@ -23,6 +23,8 @@ struct Compiled {
 pub(crate) enum Form {
     /// An async script: a promise for an object whose `value` is the completion value.
     Script,
+    /// A script without `await`: its completion value.
+    Synchronous,
     /// A module with a default export.
     Module,
     /// An expression whose value is an async function `(input, context)`.
@@ -30,7 +32,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    pub(crate) const ALL: [Self; 3] = [Self::Script, Self::Module, Self::Function];
+    pub(crate) const ALL: [Self; 4] = [Self::Script, Self::Synchronous, Self::Module, Self::Function];
 }
 
 impl QuickJsProgram {

@@ -51,6 +51,9 @@ pub(crate) fn begin(
     program: &QuickJsProgram,
     invocation: &Invocation,
 ) -> std::result::Result<Run, Box<Outcome>> {
+    if let Some(end) = stopped(js) {
+        return Err(end.into());
+    }
     let name = &invocation.source_name;
     let started = || -> std::result::Result<(Stage, Value), Failed> {
         let (input, context) = globals(js, invocation)?;
@@ -58,6 +61,10 @@ pub(crate) fn begin(
         let compiled = unsafe { js.read_bytecode(program.bytecode()) }?;
         let started = match program.form() {
             Form::Script => (Stage::Script, js.evaluate(compiled)?),
+            Form::Synchronous => {
+                let value = js.evaluate(compiled)?;
+                (Stage::Settling, settling(js, value)?)
+            }
             Form::Module => {
                 js.resolve_module(&compiled)?;
                 let definition =
@@ -254,11 +261,7 @@ pub(crate) fn stopped(js: Js) -> Option<Outcome> {
 
 /// The outcome of a run that was ended from outside while it waited.
 pub(crate) fn aborted(js: Js, why: Abort, place: KilledIn) -> Outcome {
-    let end = match why {
-        Abort::NeverSettled => End::Failed(ScriptFailure::never_settled()),
-        why => End::Aborted { why, place },
-    };
-    state::with(js, |state| state.outcome(end))
+    state::with(js, |state| state.outcome(End::Aborted { why, place }))
 }
 
 fn end_failed(js: Js, failed: Failed, origin: &Origin<'_>) -> Outcome {

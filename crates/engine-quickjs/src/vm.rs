@@ -128,8 +128,7 @@ impl Vm for QuickJsVm {
     fn abort(&mut self, why: Abort) -> Outcome {
         let place = match std::mem::replace(&mut self.phase, Phase::Finished) {
             Phase::Waiting(_) => KilledIn::Host,
-            Phase::Stalled | Phase::Pristine => KilledIn::Script,
-            Phase::Finished => return self.misused(),
+            Phase::Stalled | Phase::Pristine | Phase::Finished => KilledIn::Script,
         };
         run::aborted(self.realm.enter(), why, place)
     }

@@ -1,1 +1,24 @@
 //! What a script may see and reach in isolet: policy, globals and console.
+//!
+//! A [`Policy`] makes the [`Environment`](isolet_core_traits::Environment) that every VM of a pool is built from:
+//! the language itself, `self`, the global `console`, and the operations that the host offers. Scripts find no file,
+//! no network, no timer and no way to turn text into code, unless the policy says so.
+//! [`hints`] tells authors in plain words what to do about the errors that this brings about.
+//!
+//! This crate runs nothing and knows no engine: it holds data, plain functions and lean JavaScript (`src/js`), which an
+//! engine evaluates once in each new VM. What the console writes is pinned by `tests/console.json`.
+//!
+//! ```
+//! use isolet_core_traits::HostInterface;
+//! use isolet_sandbox::Policy;
+//!
+//! let environment = Policy::new().environment(HostInterface::default());
+//! assert!(!environment.eval);
+//! assert_eq!(environment.fingerprint(), "no-eval");
+//! ```
+
+mod console;
+pub mod hints;
+mod policy;
+
+pub use policy::Policy;

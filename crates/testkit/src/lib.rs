@@ -1,1 +1,25 @@
-//! Test tools of isolet: a fake engine, the engine conformance suite and hostile scripts.
+//! Test tools of isolet.
+//!
+//! - [`FakeEngine`]: a deterministic engine with a tiny language, for the tests of whatever sits on an engine.
+//! - [`ManualClock`], [`TickingClock`]: time that tests step.
+//! - [`services`]: small host services, for the tests of whatever calls them.
+//! - [`conformance`]: what every engine must do, as rows of data; each engine's tests run all of them.
+//! - [`hostile`]: scripts that attack, as data, with the ends that are right for them.
+//!
+//! This crate knows no engine, no pool and no executor: it depends on `isolet-core-traits` alone.
+//!
+//! ```
+//! use isolet_testkit::{FakeEngine, conformance};
+//!
+//! let report = conformance::run(&FakeEngine::default(), &conformance::Fake);
+//! assert!(report.failed.is_empty(), "{report}");
+//! ```
+
+mod clock;
+pub mod conformance;
+pub mod fake;
+pub mod hostile;
+pub mod services;
+
+pub use clock::{ManualClock, TickingClock};
+pub use fake::{Counts, FakeEngine, FakeOptions, FakeParked, FakeProgram, FakeThread, FakeVm, Hold, Stage};

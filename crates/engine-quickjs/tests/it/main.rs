@@ -1,0 +1,5 @@
+//! QuickJS against the contract: the conformance suite, the hostile scripts, and what only threads show.
+
+mod conformance;
+mod hostile;
+mod threads;

@@ -1,0 +1,5 @@
+//! Tests of the testkit itself.
+
+mod conformance;
+mod fake;
+mod services;
