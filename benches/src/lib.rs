@@ -10,7 +10,8 @@ use isolet_core_traits::{
 use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm};
 
 /// The input of [`TRIVIAL`].
-pub const ORDER: &str = r#"{"order":{"id":42,"items":[{"sku":"a","qty":2,"price":9.5},{"sku":"b","qty":1,"price":20}]}}"#;
+pub const ORDER: &str =
+    r#"{"order":{"id":42,"items":[{"sku":"a","qty":2,"price":9.5},{"sku":"b","qty":1,"price":20}]}}"#;
 
 /// A JSON script as small as customers write them: 39 for [`ORDER`].
 pub const TRIVIAL: &str = "({ id: input.order.id, total: input.order.items.reduce((t, i) => t + i.qty * i.price, 0) })";

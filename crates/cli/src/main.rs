@@ -1,1 +1,49 @@
-fn main() {}
+//! The command line `isolet`: runs and checks scripts as a service with the library would.
+//!
+//! Outputs and reports go to stdout, everything that is said about them to stderr.
+//! Exit codes: 0 if all went well, 1 if a script failed, 2 for wrong usage, 3 if a run was ended or refused; of several
+//! scripts the highest.
+//! It does *not* offer scripts any host service: they compute.
+
+mod arguments;
+mod check;
+mod input;
+mod limits;
+mod logging;
+mod render;
+mod run;
+mod scripts;
+mod terminal;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::terminal::Terminal;
+
+/// Why isolet could not do what it was asked for. What a script does wrong is none of these.
+enum Stop {
+    /// It was asked in a wrong way.
+    Usage(anyhow::Error),
+    /// The machine does not play along: no memory, no disk space.
+    Machine(anyhow::Error),
+}
+
+fn main() -> ExitCode {
+    let mut terminal = Terminal::new();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return ExitCode::from(arguments::explain(&error, &terminal)),
+    };
+    let ended = logging::start().map_err(Stop::Usage).and_then(|()| match &arguments.command {
+        Command::Run(arguments) => run::run(arguments, &mut terminal),
+        Command::Check(arguments) => check::check(arguments, &mut terminal),
+    });
+    ExitCode::from(match ended {
+        Ok(exit_code) => exit_code,
+        Err(Stop::Usage(error)) => terminal.error(&format!("{error:#}"), 2),
+        Err(Stop::Machine(error)) => terminal.error(&format!("{error:#}"), 3),
+    })
+}

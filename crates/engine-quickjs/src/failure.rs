@@ -42,15 +42,18 @@ fn read_error(js: Js, error: &Value, kind: FailureKind, origin: &Origin<'_>) -> 
     }
     let name = property(js, error, c"name").filter(|name| !name.is_empty());
     let message = property(js, error, c"message");
-    if !error.is_error() && (name.is_none() || message.is_none()) {
+    let class = class_name(js, error);
+    let is_named = name.is_some() || class.as_ref().is_some_and(|class| class != "Object");
+    let is_alike = is_named && message.is_some();
+    if !error.is_error() && !is_alike {
         return None;
     }
     let stack = property(js, error, c"stack").unwrap_or_default();
-    let class = class_name(js, error);
     let name = match (name, class.clone()) {
         // A class of the author's that did not set a name of its own.
         (Some(name), Some(class)) if name == "Error" => class,
-        (name, _) => name.unwrap_or_else(|| "Error".into()),
+        (Some(name), _) => name,
+        (None, class) => class.unwrap_or_else(|| "Error".into()),
     };
     let mut failure = ScriptFailure::new(kind, name, message.unwrap_or_default());
     failure.stack = frames(&stack, origin);

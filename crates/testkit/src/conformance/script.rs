@@ -379,22 +379,3 @@ mod tests {
         }
     }
 }
-
-#[cfg(test)]
-mod zz_dump {
-    #[test]
-    fn dump() {
-        let mut all = Vec::new();
-        for (group, rows) in super::super::scripts::GROUPS {
-            for row in *rows {
-                let text = row.text();
-                let (text, _) = super::unmark(&text);
-                let mut limits = super::trace::limits(|_| ());
-                limits.wall_time = super::WALL_TIME;
-                (row.limits)(&mut limits);
-                all.push(serde_json::json!({"group": group, "name": row.name, "source": text, "kind": row.kind.as_str(), "expect": format!("{:?}", row.expect), "input": row.input, "context": row.context, "eval": row.eval, "logs": row.logs, "wall": limits.wall_time.as_millis() as u64, "pending": limits.host_calls_pending, "payload": limits.host_payload_bytes, "warnings": row.warnings}));
-            }
-        }
-        std::fs::write("/tmp/rows.json", serde_json::to_string(&all).expect("json")).expect("write");
-    }
-}

@@ -135,10 +135,13 @@ fn statements(line: &str) -> Vec<(u32, &str)> {
         }
     }
     let ends = cuts.iter().skip(1).map(|cut| cut - 1).chain([end]);
+    let (mut counted_bytes, mut counted) = (0, 0);
     let parts = cuts.iter().zip(ends).filter_map(|(&start, end)| {
         let part = &line[start..end];
         let start = start + (part.len() - part.trim_start().len());
-        let column = u32::try_from(line[..start].chars().count() + 1).unwrap_or(u32::MAX);
+        counted += line[counted_bytes..start].chars().count();
+        counted_bytes = start;
+        let column = u32::try_from(counted + 1).unwrap_or(u32::MAX);
         (!part.trim().is_empty()).then_some((column, part.trim()))
     });
     parts.collect()

@@ -101,7 +101,11 @@ pub(super) const ROWS: &[Script] = &[
         "const e = new Error('x'); Object.defineProperty(e, 'stack', { get() { throw 1 } }); throw e",
         RUNTIME,
     ),
-    js("a stack that is no text", "const e = new Error('x'); Object.defineProperty(e, 'stack', { value: { at: 1 } }); throw e", throws("Error", &["x"])),
+    js(
+        "a stack that is no text",
+        "const e = new Error('x'); Object.defineProperty(e, 'stack', { value: { at: 1 } }); throw e",
+        throws("Error", &["x"]),
+    ),
     js(
         "a stack that lies",
         "const e = new Error('x'); e.stack = '    at f (/etc/passwd:1:1)\\n    at <host> (main.rs:1:1)'; throw e",

@@ -1,0 +1,120 @@
+//! `isolet run`.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use isolet::{Execution, Isolet, JsonText, Report, Source};
+
+use crate::Stop;
+use crate::arguments::{Format, RunArguments};
+use crate::limits::limits;
+use crate::render::{Times, diagnostic, inert, log_line, notes, pretty};
+use crate::terminal::{Terminal, say};
+use crate::{input, scripts};
+
+/// Runs every file, one after another on one executor, and gives the exit code.
+pub(crate) fn run(arguments: &RunArguments, terminal: &mut Terminal) -> Result<u8, Stop> {
+    let sources = scripts::sources(&arguments.scripts).map_err(Stop::Usage)?;
+    let input = input::input(arguments.input.as_deref()).map_err(Stop::Usage)?;
+    let mut runner = Runner::new(arguments, input).map_err(Stop::Machine)?;
+    let mut exit_code = 0;
+    for source in &sources {
+        if terminal.reader_is_gone() {
+            break;
+        }
+        if sources.len() > 1 && arguments.format == Format::Pretty {
+            let dim = terminal.palette().dim;
+            terminal.say(&format!("{dim}── {}{dim:#}\n", source.name()));
+        }
+        exit_code = exit_code.max(runner.run(source, terminal).map_err(Stop::Machine)?);
+    }
+    Ok(exit_code)
+}
+
+struct Runner<'a> {
+    arguments: &'a RunArguments,
+    input: JsonText,
+    isolet: Isolet,
+    /// For the very first run, where times are shown: that is what it costs to begin with nothing.
+    cold: Option<Isolet>,
+}
+
+impl<'a> Runner<'a> {
+    fn new(arguments: &'a RunArguments, input: JsonText) -> Result<Self> {
+        let isolet = |vms_warm| {
+            let builder = Isolet::builder().limits(limits(arguments)).allow_eval(arguments.allow_eval);
+            builder.vms_warm(vms_warm).vms_max(arguments.pool_size).build().context("cannot start")
+        };
+        let cold = if arguments.repeat > 1 { Some(isolet(0)?) } else { None };
+        Ok(Self { arguments, input, isolet: isolet(arguments.pool_size)?, cold })
+    }
+
+    /// Runs a source as often as asked for, and gives the highest exit code.
+    fn run(&mut self, source: &Source, terminal: &mut Terminal) -> Result<u8> {
+        let (format, count) = (self.arguments.format, self.arguments.repeat);
+        let mut times = Times::default();
+        let mut shown = None;
+        let mut exit_code = 0;
+        for _ in 0..count {
+            let is_first = shown.is_none();
+            let execution = self.execution(source, is_first, terminal);
+            let isolet = self.cold.take().unwrap_or_else(|| self.isolet.clone());
+            let start = Instant::now();
+            let report = isolet.execute_blocking(execution);
+            times.add(&report.metrics, start.elapsed());
+            exit_code = exit_code.max(report.status.exit_code());
+            match format {
+                Format::Json => terminal.output(&json(&report)?)?,
+                // Of repeated runs, those are worth showing that end in another way.
+                Format::Pretty if shown != Some(report.status) => show(&report, !is_first, terminal)?,
+                Format::Pretty => {}
+            }
+            shown = Some(report.status);
+            if terminal.reader_is_gone() {
+                return Ok(exit_code);
+            }
+        }
+        if count > 1 && format == Format::Pretty {
+            terminal.say(&times.table(terminal.palette()));
+        }
+        Ok(exit_code)
+    }
+
+    fn execution(&self, source: &Source, shows_logs: bool, terminal: &Terminal) -> Execution {
+        let mut execution =
+            Execution::new(source.clone(), self.arguments.tenant.clone()).input_json(self.input.clone());
+        if let Some(user) = &self.arguments.user {
+            execution = execution.user(user.clone());
+        }
+        if let Some(organization) = &self.arguments.organization {
+            execution = execution.organization(organization.clone());
+        }
+        if shows_logs && self.arguments.format == Format::Pretty {
+            let palette = terminal.palette();
+            execution = execution.on_log(move |line| say(&log_line(line, palette)));
+        }
+        execution
+    }
+}
+
+fn json(report: &Report) -> Result<String> {
+    let json = serde_json::to_string(report).context("cannot write the report as JSON")?;
+    Ok(inert(&json))
+}
+
+/// The output to stdout, the rest to stderr. The console lines may have been shown while the script ran.
+fn show(report: &Report, with_logs: bool, terminal: &mut Terminal) -> Result<()> {
+    let palette = terminal.palette();
+    if with_logs {
+        report.logs.iter().for_each(|line| terminal.say(&log_line(line, palette)));
+    }
+    terminal.say(&notes(report, palette));
+    match &report.error {
+        Some(error) => {
+            let script = report.context.script.as_str();
+            terminal.say(&diagnostic(script, error, report.killed.as_ref(), palette));
+            Ok(())
+        }
+        None => terminal.output(&pretty(report.output.as_ref().map_or("null", |output| output.get()))),
+    }
+}

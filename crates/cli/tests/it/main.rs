@@ -1,0 +1,9 @@
+//! The command line as its users see it: what it prints, and how it ends.
+
+mod examples;
+mod folder;
+mod json;
+mod limits;
+mod pretty;
+mod repeat;
+mod usage;

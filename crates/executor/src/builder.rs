@@ -1,0 +1,215 @@
+//! How an executor is put together, and everything that is checked meanwhile.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use isolet_cache::{CacheConfig, ProgramCache};
+use isolet_core_traits::{
+    Clock, Engine, EngineError, HostInterface, HostService, InterfaceError, MonotonicClock, Purpose, VmConfig,
+};
+use isolet_limits::{ApiRate, Limits, LimitsError};
+use isolet_pool::{ConfigError, Pool, PoolConfig, VmFactory, VmSlot};
+use isolet_sandbox::Policy;
+use tokio::runtime::Handle;
+
+use crate::core::Core;
+use crate::dispatch::Host;
+use crate::executor::Executor;
+use crate::metrics::Counters;
+use crate::panics;
+use crate::program::Compilers;
+use crate::runtime::Runtime;
+use crate::workers::Workers;
+
+/// Puts an [`Executor`] together. Whatever is not set has a default that serves.
+#[must_use = "a builder does nothing until it is asked to build"]
+pub struct ExecutorBuilder<E: Engine> {
+    engine: E,
+    policy: Policy,
+    services: Vec<Arc<dyn HostService>>,
+    limits: Limits,
+    pool: PoolConfig,
+    cache: CacheConfig,
+    workers: usize,
+    runtime: Option<Handle>,
+    clock: Arc<dyn Clock>,
+    console_to_tracing: bool,
+}
+
+/// Why an executor cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The host services' namespaces do not go together.
+    #[error("the host services make no interface: {0}")]
+    Interface(InterfaceError),
+    /// A limit is out of its range, or an operation's cost is over the rate's burst.
+    #[error("the limits cannot hold: {0}")]
+    Limits(LimitsError),
+    /// The pool's figures do not go together.
+    #[error("the pool cannot be made: {0}")]
+    Pool(ConfigError),
+    /// No worker was asked for.
+    #[error("0 workers cannot run anything: ask for at least 1")]
+    NoWorkers,
+    /// The engine does not work here, or could not prepare the workers' threads.
+    #[error("the engine could not be started: {0}")]
+    Engine(EngineError),
+    /// The executor's own runtime could not be started.
+    #[error("the runtime could not be started: {message}")]
+    Runtime {
+        /// Why.
+        message: String,
+    },
+    /// The given runtime, or the one that `build` was called on, has no timer.
+    #[error("the runtime has no timer: build it with enable_time or enable_all")]
+    RuntimeWithoutTimer,
+}
+
+impl<E: Engine> ExecutorBuilder<E> {
+    pub(crate) fn new(engine: E) -> Self {
+        Self {
+            engine,
+            policy: Policy::default(),
+            services: Vec::new(),
+            limits: Limits::default(),
+            pool: PoolConfig::default(),
+            cache: CacheConfig::default(),
+            workers: std::thread::available_parallelism().map_or(1, NonZero::get),
+            runtime: None,
+            clock: Arc::new(MonotonicClock::new()),
+            console_to_tracing: false,
+        }
+    }
+
+    /// What scripts find besides the language.
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Offers a host service to scripts. Call it once for each.
+    pub fn host(self, service: impl HostService) -> Self {
+        self.host_arc(Arc::new(service))
+    }
+
+    /// Offers a host service that is shared with others.
+    pub fn host_arc(mut self, service: Arc<dyn HostService>) -> Self {
+        self.services.push(service);
+        self
+    }
+
+    /// The limits of every execution. Their `runs_per_tenant` and `runs_per_script` hold in the pool, too.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The number of VMs and the queue. Its `runs_per_tenant` and `runs_per_script` give way to those of the limits.
+    pub fn pool(self, pool: PoolConfig) -> Self {
+        Self { pool, ..self }
+    }
+
+    /// The most compiled programs that are kept. 1,000 by default.
+    pub fn cache_entries(self, entries_max: usize) -> Self {
+        Self { cache: CacheConfig { entries_max }, ..self }
+    }
+
+    /// Threads that run scripts. By default one for each core.
+    pub fn workers(self, workers: usize) -> Self {
+        Self { workers, ..self }
+    }
+
+    /// The runtime that drives executions and calls host services. By default the one that [`build`](Self::build) is
+    /// called on, else one on a thread of the executor's own. It needs a timer.
+    pub fn runtime(self, runtime: Handle) -> Self {
+        Self { runtime: Some(runtime), ..self }
+    }
+
+    /// Whether console lines of scripts are also `tracing` events, with the target `isolet::console`. Off by default.
+    pub fn console_to_tracing(self, on: bool) -> Self {
+        Self { console_to_tracing: on, ..self }
+    }
+
+    /// The clock of limits, rates and figures. For tests; waiting for host calls is timed by tokio's clock.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Checks everything, starts the workers and has the first VMs made.
+    ///
+    /// Adds a panic hook, once a process, that goes on to the one before it: the log gets the backtraces of panics in
+    /// host services, if `RUST_BACKTRACE` asks for them.
+    ///
+    /// # Errors
+    /// [`BuildError`], which says what to change.
+    pub fn build(self) -> Result<Executor<E>, BuildError> {
+        let namespaces = self.services.iter().map(|service| service.namespace()).collect();
+        let interface = HostInterface::new(namespaces).map_err(BuildError::Interface)?;
+        self.limits.check().map_err(BuildError::Limits)?;
+        self.limits.check_costs(&interface).map_err(BuildError::Limits)?;
+        if self.workers == 0 {
+            return Err(BuildError::NoWorkers);
+        }
+        panics::install_hook();
+        let runtime = Runtime::choose(self.runtime);
+        let runtime = runtime.map_err(|error| BuildError::Runtime { message: error.to_string() })?;
+        if !runtime.has_timer() {
+            return Err(BuildError::RuntimeWithoutTimer);
+        }
+
+        let engine = Arc::new(self.engine);
+        let workers = Workers::start(&engine, self.workers).map_err(BuildError::Engine)?;
+        let workers = Arc::new(workers);
+        let environment = self.policy.environment(interface.clone());
+        let vm_config =
+            VmConfig { memory_bytes_max: self.limits.memory_bytes, ..VmConfig::new(Purpose::Run, environment.clone()) };
+        let factory = Factory { engine: engine.clone(), config: vm_config.clone(), workers: workers.clone() };
+        let (runs_per_tenant, runs_per_script) = (self.limits.runs_per_tenant, self.limits.runs_per_script);
+        let pool = PoolConfig { runs_per_tenant, runs_per_script, ..self.pool };
+        let pool = Pool::new(pool, Arc::new(factory), self.clock.clone()).map_err(BuildError::Pool)?;
+        let rate = ApiRate::new(self.limits.api_rate, self.clock.clone()).map_err(BuildError::Limits)?;
+        let host = Host { interface, services: self.services, rate, runtime: runtime.handle().clone() };
+        Ok(Executor::new(Core {
+            engine_id: engine.id(),
+            engine,
+            environment,
+            vm_config,
+            limits: self.limits,
+            clock: self.clock,
+            cache: ProgramCache::new(self.cache),
+            compilers: Compilers::new(self.workers),
+            pool,
+            workers,
+            host: Arc::new(host),
+            runtime,
+            counters: Counters::default(),
+            console_to_tracing: self.console_to_tracing,
+        }))
+    }
+}
+
+impl<E: Engine> std::fmt::Debug for ExecutorBuilder<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExecutorBuilder").field("engine", &self.engine.id()).finish_non_exhaustive()
+    }
+}
+
+/// Makes the pool's VMs on the workers, which are prepared for the engine, and drops them there.
+struct Factory<E: Engine> {
+    engine: Arc<E>,
+    config: VmConfig,
+    workers: Arc<Workers>,
+}
+
+impl<E: Engine> VmFactory<E::Vm> for Factory<E> {
+    fn create(&self, slot: VmSlot<E::Vm>) {
+        let (engine, config) = (self.engine.clone(), self.config.clone());
+        self.workers.spawn(move || match engine.create_vm(&config) {
+            Ok(vm) => slot.ready(vm),
+            Err(error) => slot.failed(error),
+        });
+    }
+
+    fn destroy(&self, vm: E::Vm) {
+        self.workers.spawn(move || drop(vm));
+    }
+}

@@ -1,0 +1,102 @@
+//! What the executor is made of, and the one function that composes it.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use isolet_cache::ProgramCache;
+use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, VmConfig};
+use isolet_limits::Limits;
+use isolet_pool::{Lease, Need, Pool, Request};
+
+use crate::caller::{Caller, Gone};
+use crate::dispatch::{Dispatch, Host};
+use crate::drive::Drive;
+use crate::metrics::Counters;
+use crate::program::{Compilers, Wanted};
+use crate::run::Run;
+use crate::runtime::Runtime;
+use crate::verdict::Verdict;
+use crate::workers::Workers;
+
+/// How often the pool looks after its idle VMs.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The parts of an executor.
+pub(crate) struct Core<E: Engine> {
+    pub(crate) engine: Arc<E>,
+    pub(crate) engine_id: EngineId,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) vm_config: VmConfig,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cache: ProgramCache<E::Program>,
+    pub(crate) compilers: Compilers<E::Vm>,
+    pub(crate) pool: Pool<E::Vm>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) host: Arc<Host>,
+    pub(crate) runtime: Runtime,
+    pub(crate) counters: Counters,
+    pub(crate) console_to_tracing: bool,
+}
+
+impl<E: Engine> Core<E> {
+    /// One execution, from its checks to its last permit freed.
+    pub(crate) async fn execute(&self, run: &mut Run, caller: &mut Caller) -> Result<(), Verdict> {
+        run.check()?;
+        let program = self.program(run, caller).await?;
+        let mut lease = self.grant(run, caller).await?;
+        let invocation = run.invocation()?;
+        let mut dispatch = Dispatch::new(&self.host, &run.info, &run.limits);
+
+        let ended = Drive::new(self, run, &mut dispatch, caller).until_end(&mut lease, program, invocation).await;
+        let reset = ended.reset;
+        lease.return_vm(reset);
+
+        let concluded = run.conclude(ended, dispatch.traffic());
+        let concluded = concluded.map_err(|verdict| verdict.with_panic(dispatch.panic()));
+        dispatch.close(if concluded.is_ok() { CloseReason::Completed } else { CloseReason::Failed }).await;
+        lease.finish(reset);
+        concluded
+    }
+
+    async fn program(&self, run: &mut Run, caller: &mut Caller) -> Result<E::Program, Verdict> {
+        let fingerprint = self.environment.fingerprint();
+        let prepared = run.prepared.as_ref().and_then(|prepared| prepared.program(&self.engine_id, fingerprint));
+        if let Some(program) = prepared {
+            run.compiled(ProgramOrigin::Hit, Duration::ZERO);
+            return Ok(program);
+        }
+        let began = self.clock.now();
+        let (tenant, script) = (&run.info.tenant, &run.info.script);
+        let wanted = Wanted { source: &run.source, tenant, script, limits: &run.limits };
+        let (program, origin) = caller.wait_for(self.compiled(wanted)).await?;
+        run.compiled(origin, self.clock.now().saturating_sub(began));
+        program
+    }
+
+    async fn grant(&self, run: &mut Run, caller: &mut Caller) -> Result<Lease<E::Vm>, Verdict> {
+        let (tenant, script) = (run.info.tenant.clone(), run.info.script.clone());
+        let lease = caller.wait_for(self.pool.acquire(Request { tenant, script, need: Need::Vm })).await??;
+        run.granted(lease.queue(), lease.vm_origin());
+        Ok(lease)
+    }
+
+    /// Looks after the pool from time to time, for as long as there is an executor.
+    pub(crate) async fn keep_house(core: Weak<Self>) {
+        let mut interval = tokio::time::interval(TICK);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            match core.upgrade() {
+                Some(core) => core.pool.tick(),
+                None => return,
+            }
+        }
+    }
+}
+
+impl From<Gone> for Verdict {
+    fn from(Gone: Gone) -> Self {
+        Self::cancelled()
+    }
+}

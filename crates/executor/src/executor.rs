@@ -1,0 +1,217 @@
+//! The executor as its users see it.
+
+use std::sync::Arc;
+
+use isolet_core_traits::{Engine, ErrorReport, Report, Source, TenantId};
+use isolet_limits::{Limits, check_size};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::builder::ExecutorBuilder;
+use crate::caller::{CancelOnDrop, caller};
+use crate::core::Core;
+use crate::execution::Execution;
+use crate::metrics::ExecutorMetrics;
+use crate::owed::Owed;
+use crate::prepared::Prepared;
+use crate::program::Wanted;
+use crate::run::Run;
+use crate::verdict::Verdict;
+use crate::workers::Lost;
+
+/// Executes scripts on the VMs of one engine, for many tenants at once. A cheap handle: clone it freely.
+///
+/// Dropping the last handle ends its threads once they have done what they were at; nothing is waited for.
+/// For an orderly end see [`shutdown`](Self::shutdown).
+pub struct Executor<E: Engine>(Arc<Core<E>>);
+
+impl<E: Engine> Executor<E> {
+    /// Builds an executor over `engine`.
+    pub fn builder(engine: E) -> ExecutorBuilder<E> {
+        ExecutorBuilder::new(engine)
+    }
+
+    pub(crate) fn new(core: Core<E>) -> Self {
+        let core = Arc::new(core);
+        core.runtime.handle().spawn(Core::keep_house(Arc::downgrade(&core)));
+        Self(core)
+    }
+
+    /// Executes a script. Whatever happens, it ends in a report.
+    ///
+    /// Dropping the future cancels the execution: it is ended at once, its host sessions are closed, its permits are
+    /// freed and its one event tells the log. The future may be awaited on any runtime.
+    pub async fn execute(&self, execution: Execution) -> Report {
+        self.begin(execution).report().await
+    }
+
+    /// Executes a script and blocks the calling thread meanwhile.
+    ///
+    /// If the executor was given a current-thread runtime, another thread must be driving that.
+    ///
+    /// # Panics
+    /// In an async context, as tokio's blocking functions do.
+    pub fn execute_blocking(&self, execution: Execution) -> Report {
+        self.begin(execution).report_blocking()
+    }
+
+    /// Checks a source's syntax. What it compiles is kept for later executions.
+    ///
+    /// # Errors
+    /// The report's error: `syntax_error` with the place, or why it could not be compiled.
+    pub async fn check(&self, source: &Source, tenant: &TenantId) -> Result<(), Box<ErrorReport>> {
+        self.prepare(source, tenant).await.map(drop)
+    }
+
+    /// [`check`](Self::check), blocking the calling thread meanwhile.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    ///
+    /// # Panics
+    /// In an async context, as tokio's blocking functions do.
+    pub fn check_blocking(&self, source: &Source, tenant: &TenantId) -> Result<(), Box<ErrorReport>> {
+        self.prepare_blocking(source, tenant).map(drop)
+    }
+
+    /// Compiles a source ahead, at the expense of `tenant` and under the executor's limits.
+    ///
+    /// # Errors
+    /// The report's error: `syntax_error` with the place, or why it could not be compiled.
+    pub async fn prepare(&self, source: &Source, tenant: &TenantId) -> Result<Prepared, Box<ErrorReport>> {
+        self.begin_preparing(source, tenant).result().await
+    }
+
+    /// [`prepare`](Self::prepare), blocking the calling thread meanwhile.
+    ///
+    /// # Errors
+    /// As for [`prepare`](Self::prepare).
+    ///
+    /// # Panics
+    /// In an async context, as tokio's blocking functions do.
+    pub fn prepare_blocking(&self, source: &Source, tenant: &TenantId) -> Result<Prepared, Box<ErrorReport>> {
+        self.begin_preparing(source, tenant).result_blocking()
+    }
+
+    /// Refuses executions from now on, those in the queue included, and waits until none is in flight.
+    pub async fn drain(&self) {
+        self.0.pool.drain();
+        self.0.counters.idle().await;
+        self.0.pool.drained().await;
+    }
+
+    /// [Drains](Self::drain), then ends VMs and workers and waits for it.
+    pub async fn shutdown(&self) {
+        self.drain().await;
+        let compilers = self.0.compilers.clear();
+        self.0.workers.spawn(move || drop(compilers));
+        self.0.workers.stop().await;
+    }
+
+    /// The figures of this moment.
+    pub fn metrics(&self) -> ExecutorMetrics {
+        ExecutorMetrics {
+            pool: self.0.pool.metrics(),
+            cache: self.0.cache.stats(),
+            executions: self.0.counters.counts(),
+            in_flight: self.0.counters.in_flight(),
+            workers: self.0.workers.count(),
+        }
+    }
+
+    /// The limits of every execution that asks for no lower ones.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &E {
+        &self.0.engine
+    }
+
+    fn begin(&self, execution: Execution) -> Begun {
+        let core = &self.0;
+        let run = Run::new(execution, &core.limits, &core.clock, core.console_to_tracing);
+        let (cancel, caller) = caller(&run.interrupt);
+        let (sender, report) = oneshot::channel();
+        let owed = Owed::new(core.clone(), run, sender);
+        core.runtime.handle().spawn(owed.execute(caller));
+        Begun { report, _cancel: cancel }
+    }
+
+    fn begin_preparing(&self, source: &Source, tenant: &TenantId) -> Preparing {
+        let (core, source, tenant) = (self.0.clone(), source.clone(), tenant.clone());
+        let (sender, result) = oneshot::channel();
+        let task = core.runtime.handle().clone().spawn(async move {
+            let _ = sender.send(prepare(&core, source, &tenant).await.map_err(|verdict| verdict.error));
+        });
+        Preparing { result, task: task.abort_handle() }
+    }
+}
+
+impl<E: Engine> Clone for Executor<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<E: Engine> std::fmt::Debug for Executor<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Executor").field("engine", &self.0.engine_id).finish_non_exhaustive()
+    }
+}
+
+async fn prepare<E: Engine>(core: &Core<E>, source: Source, tenant: &TenantId) -> Result<Prepared, Verdict> {
+    check_size("source", source.text().len(), core.limits.source_bytes)?;
+    let wanted = Wanted { source: &source, tenant, script: source.name(), limits: &core.limits };
+    let program = core.compiled(wanted).await.0?;
+    Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint(), program))
+}
+
+/// An execution that has begun; dropping it cancels.
+struct Begun {
+    report: oneshot::Receiver<Report>,
+    _cancel: CancelOnDrop,
+}
+
+/// `Owed` sends the report when it ends and when it is dropped.
+const REPORT_IS_SENT: &str = "an execution that has begun sends its report";
+
+impl Begun {
+    async fn report(self) -> Report {
+        self.report.await.expect(REPORT_IS_SENT)
+    }
+
+    fn report_blocking(self) -> Report {
+        self.report.blocking_recv().expect(REPORT_IS_SENT)
+    }
+}
+
+/// A source that is being compiled ahead; dropping it ends that.
+struct Preparing {
+    result: oneshot::Receiver<Result<Prepared, Box<ErrorReport>>>,
+    task: AbortHandle,
+}
+
+impl Preparing {
+    async fn result(mut self) -> Result<Prepared, Box<ErrorReport>> {
+        (&mut self.result).await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn result_blocking(mut self) -> Result<Prepared, Box<ErrorReport>> {
+        let (_, closed) = oneshot::channel();
+        let result = std::mem::replace(&mut self.result, closed);
+        result.blocking_recv().unwrap_or_else(|_| Err(lost()))
+    }
+}
+
+impl Drop for Preparing {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The runtime ended before the source was compiled.
+fn lost() -> Box<ErrorReport> {
+    Verdict::lost(Lost::Stopped).error
+}

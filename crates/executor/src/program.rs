@@ -1,0 +1,142 @@
+//! From a source to its program: kept, shared with whoever compiles it now, or compiled.
+//!
+//! Compiling is hostile work. It is done on VMs of its own, on the workers, with the tenant's permits and limits.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use isolet_cache::{CompileError, ProgramKey};
+use isolet_core_traits::{
+    Compilation, CompileFailure, Engine, EngineError, Interrupt, ProgramOrigin, Purpose, Reset, RunLimits, ScriptId,
+    Source, Status, TenantId, Vm, VmConfig,
+};
+use isolet_limits::Limits;
+use isolet_pool::{Lease, Need, Request};
+
+use crate::caller::AbortOnDrop;
+use crate::core::Core;
+use crate::panics::catch;
+use crate::verdict::Verdict;
+use crate::workers::{Slice, Work};
+
+/// Whose program is wanted, and at whose expense.
+pub(crate) struct Wanted<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) script: &'a ScriptId,
+    pub(crate) limits: &'a Limits,
+}
+
+/// VMs for compiling that stand ready.
+pub(crate) struct Compilers<V> {
+    idle: Mutex<Vec<V>>,
+    idle_max: usize,
+}
+
+impl<V> Compilers<V> {
+    pub(crate) fn new(idle_max: usize) -> Self {
+        Self { idle: Mutex::new(Vec::new()), idle_max }
+    }
+
+    fn take(&self) -> Option<V> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Keeps a VM for the next source, or gives it back if there are enough.
+    fn keep(&self, vm: V) -> Option<V> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.idle_max {
+            idle.push(vm);
+            return None;
+        }
+        Some(vm)
+    }
+
+    /// Gives up all of them.
+    pub(crate) fn clear(&self) -> Vec<V> {
+        std::mem::take(&mut self.idle.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<E: Engine> Core<E> {
+    /// The program of a source, and where it came from. Dropping the future ends a compilation that it has begun.
+    pub(crate) async fn compiled(&self, wanted: Wanted<'_>) -> (Result<E::Program, Verdict>, ProgramOrigin) {
+        let key = ProgramKey::new(&self.engine_id, self.environment.fingerprint(), wanted.source);
+        let (program, origin) = self.cache.get_or_compile(&key, || self.compile(&wanted)).await;
+        let program = program.map_err(|error| match error {
+            CompileError::Syntax(failure) => Verdict::failure(Status::SyntaxError, failure, wanted.source),
+            CompileError::Own(verdict) => verdict,
+        });
+        (program, origin)
+    }
+
+    async fn compile(&self, wanted: &Wanted<'_>) -> Result<E::Program, CompileError<Verdict>> {
+        let own = CompileError::Own;
+        let (tenant, script) = (wanted.tenant.clone(), wanted.script.clone());
+        let request = Request { tenant, script, need: Need::Permit };
+        let lease = self.pool.acquire(request).await.map_err(|rejected| own(rejected.into()))?;
+        let interrupt = Arc::new(Interrupt::new(self.clock.clone()));
+        let _abort = AbortOnDrop(interrupt.clone());
+        let work = CompileWork {
+            engine: self.engine.clone(),
+            config: VmConfig { purpose: Purpose::Compile, ..self.vm_config.clone() },
+            vm: self.compilers.take(),
+            is_begun: false,
+            source: wanted.source.clone(),
+            limits: wanted.limits.compile_limits(),
+            interrupt: interrupt.clone(),
+            lease,
+        };
+        let compiled = self.workers.run(work).await.map_err(|lost| own(Verdict::lost(lost)))?.output;
+        if let Some(surplus) = compiled.vm.and_then(|vm| self.compilers.keep(vm)) {
+            self.workers.spawn(move || drop(surplus));
+        }
+        match compiled.result {
+            Ok(Ok(program)) => Ok(program),
+            Ok(Err(CompileFailure::Syntax(failure))) => Err(CompileError::Syntax(failure)),
+            Ok(Err(failure)) => Err(own(Verdict::compile_failure(failure, interrupt.elapsed(), wanted.limits))),
+            Err(error) => Err(own(Verdict::engine_error(&error))),
+        }
+    }
+}
+
+/// A compilation on its worker. It holds its permits until it is over, whether or not anyone still waits for it.
+struct CompileWork<E: Engine> {
+    engine: Arc<E>,
+    config: VmConfig,
+    vm: Option<E::Vm>,
+    is_begun: bool,
+    source: Source,
+    limits: RunLimits,
+    interrupt: Arc<Interrupt>,
+    lease: Lease<E::Vm>,
+}
+
+struct Compiled<E: Engine> {
+    result: Result<Result<E::Program, CompileFailure>, EngineError>,
+    vm: Option<E::Vm>,
+    _lease: Lease<E::Vm>,
+}
+
+impl<E: Engine> Work for CompileWork<E> {
+    type Output = Compiled<E>;
+
+    fn slice(mut self) -> Slice<Self> {
+        let mut vm = match self.vm.take().map_or_else(|| self.engine.create_vm(&self.config), Ok) {
+            Ok(vm) => vm,
+            Err(error) => return Slice::Over(Compiled { result: Err(error), vm: None, _lease: self.lease }),
+        };
+        let compilation = if self.is_begun {
+            vm.resume_compile()
+        } else {
+            self.interrupt.start(self.limits.wall_time);
+            vm.compile(&self.source, &self.limits, &self.interrupt)
+        };
+        match compilation {
+            Compilation::Preempted => Slice::Preempted(Self { vm: Some(vm), is_begun: true, ..self }),
+            Compilation::Done(result) => {
+                let is_pristine = matches!(catch(|| vm.reset()), Ok(Reset::Pristine));
+                Slice::Over(Compiled { result: Ok(result), vm: is_pristine.then_some(vm), _lease: self.lease })
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! One execution on its way: what it is, and its report so far.
+
+use std::sync::Arc;
+
+use isolet_core_traits::{
+    Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Source, Status,
+    Truncated,
+};
+use isolet_limits::{LimitOverrides, Limits, check_size};
+
+use crate::context::ContextFields;
+use crate::events;
+use crate::execution::{Execution, OnLog};
+use crate::panics::catch;
+use crate::prepared::Prepared;
+use crate::random;
+use crate::verdict::Verdict;
+
+/// One execution on its way.
+pub(crate) struct Run {
+    pub(crate) info: RunInfo,
+    pub(crate) source: Source,
+    pub(crate) prepared: Option<Prepared>,
+    pub(crate) limits: Limits,
+    pub(crate) interrupt: Arc<Interrupt>,
+    pub(crate) report: Report,
+    overrides: LimitOverrides,
+    input: isolet_core_traits::JsonText,
+    context: ContextFields,
+    context_bytes: usize,
+    on_log: Option<OnLog>,
+    console_to_tracing: bool,
+}
+
+impl Run {
+    pub(crate) fn new(execution: Execution, limits: &Limits, clock: &Arc<dyn Clock>, console_to_tracing: bool) -> Self {
+        let script = execution.script.unwrap_or_else(|| execution.source.name().clone());
+        let info = RunInfo {
+            execution: execution.id.unwrap_or_else(random::execution_id),
+            tenant: execution.tenant,
+            user: execution.user,
+            organization: execution.organization,
+            script,
+            traceparent: execution.traceparent.map(|traceparent| traceparent.text()),
+        };
+        Self {
+            report: blank(&info, execution.revision),
+            info,
+            source: execution.source,
+            prepared: execution.prepared,
+            limits: limits.clone(),
+            interrupt: Arc::new(Interrupt::new(clock.clone())),
+            overrides: execution.overrides,
+            input: execution.input,
+            context: execution.context,
+            context_bytes: execution.context_bytes,
+            on_log: execution.on_log,
+            console_to_tracing,
+        }
+    }
+
+    /// Applies the execution's own limits and refuses what is too large, before anything is done for it.
+    pub(crate) fn check(&mut self) -> Result<(), Verdict> {
+        self.limits = self.limits.with(&self.overrides)?;
+        check_size("source", self.source.text().len(), self.limits.source_bytes)?;
+        check_size("input", self.input.bytes(), self.limits.input_bytes)?;
+        check_size("context", self.context_bytes, self.limits.context_bytes)?;
+        Ok(())
+    }
+
+    /// What its program is started with.
+    pub(crate) fn invocation(&self) -> Result<Invocation, Verdict> {
+        let context = self.context.merged(&self.info).map_err(|error| Verdict::invalid_context(&error))?;
+        let source_name = self.source.name().clone();
+        Ok(Invocation { source_name, input: self.input.clone(), context, random_seed: random::seed() })
+    }
+
+    /// Passes console lines on and keeps them for the report.
+    pub(crate) fn log(&mut self, lines: Vec<LogLine>) {
+        for line in &lines {
+            if self.console_to_tracing {
+                events::console(line, &self.info);
+            }
+            if let Some(on_log) = &self.on_log
+                && catch(|| on_log(line)).is_err()
+            {
+                self.on_log = None;
+            }
+        }
+        self.report.logs.extend(lines);
+    }
+}
+
+/// A report of an execution that nothing has been done for.
+fn blank(info: &RunInfo, revision: Option<String>) -> Report {
+    Report {
+        id: info.execution.clone(),
+        status: Status::Ok,
+        output: None,
+        output_undefined: false,
+        truncated: Truncated::default(),
+        error: None,
+        killed: None,
+        warnings: Vec::new(),
+        logs: Vec::new(),
+        context: ContextReport {
+            tenant: info.tenant.clone(),
+            user: info.user.clone(),
+            organization: info.organization.clone(),
+            script: info.script.clone(),
+            revision,
+        },
+        queue: QueueReport::default(),
+        metrics: Metrics::default(),
+    }
+}

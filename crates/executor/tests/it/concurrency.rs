@@ -1,0 +1,111 @@
+//! Many executions at once.
+
+use std::collections::HashSet;
+
+use isolet_core_traits::{ProgramOrigin, Status};
+use isolet_executor::Execution;
+use isolet_limits::Limits;
+use isolet_testkit::services::Slow;
+use isolet_testkit::{FakeEngine, Stage};
+use tokio::task::JoinSet;
+
+use crate::setup::{builder, check_clean, execution, executor, source, tenant, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_callers_compile_once() {
+    let engine = FakeEngine::default();
+    let executor = executor(&engine);
+    let hold = engine.hold(Stage::Compile);
+    let mut reports = JoinSet::new();
+    for number in 0..1_000 {
+        let (executor, execution) =
+            (executor.clone(), Execution::new(source("output 1"), tenant(&format!("t{number}"))));
+        reports.spawn(async move { executor.execute(execution).await });
+    }
+    until(|| executor.metrics().in_flight == 1_000).await;
+    hold.release();
+    let origins: Vec<_> = reports.join_all().await.iter().map(|report| (report.status, report.metrics.cache)).collect();
+    let compiled = origins.iter().filter(|(_, origin)| *origin == Some(ProgramOrigin::Miss)).count();
+    assert!(origins.iter().all(|(status, _)| *status == Status::Ok));
+    assert_eq!((compiled, engine.counts().compiles), (1, 1));
+    check_clean(&executor, &engine).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_executions_all_end_in_reports() {
+    let engine = FakeEngine::default();
+    let executor = builder(&engine).host(isolet_testkit::services::Echo).build().expect("it builds");
+    let scripts = [
+        ("output 1", Status::Ok),
+        ("call echo.first [1]; output reply", Status::Ok),
+        ("preempt 2; throw E m", Status::RuntimeError),
+        ("syntax!", Status::SyntaxError),
+        ("fault", Status::EngineFault),
+        ("panic", Status::HostError),
+        ("alloc 1GiB", Status::MemoryExceeded),
+        ("stall", Status::RuntimeError),
+    ];
+    let mut reports = JoinSet::new();
+    for number in 0..1_000 {
+        let (script, status) = scripts[number % scripts.len()];
+        let execution = Execution::new(source(script), tenant(&format!("t{}", number % 37)));
+        let executor = executor.clone();
+        reports.spawn(async move { (executor.execute(execution).await, status) });
+    }
+    let reports = reports.join_all().await;
+    let ids: HashSet<_> = reports.iter().map(|(report, _)| report.id.clone()).collect();
+    assert_eq!(ids.len(), 1_000);
+    for (report, status) in &reports {
+        assert_eq!(report.status, *status, "{report:?}");
+    }
+    assert_eq!(executor.metrics().executions.total(), 1_000);
+    check_clean(&executor, &engine).await;
+}
+
+#[tokio::test]
+async fn a_tenant_has_five_runs_at_once() {
+    let (engine, slow) = (FakeEngine::default(), Slow::default());
+    let limits = Limits { api_rate: isolet_limits::ApiCallRate::per_minute(1_000), ..Limits::default() };
+    let executor = builder(&engine).limits(limits).host(slow.clone()).build().expect("it builds");
+    let mut reports = JoinSet::new();
+    for number in 0..20 {
+        // Scripts of their own, so that only the tenant's cap counts.
+        let execution = execution(&format!("call slow.wait [{number}]; output reply"));
+        let script = isolet_core_traits::ScriptId::new(format!("s{number}")).expect("an id");
+        let (executor, execution) = (executor.clone(), execution.script(script));
+        reports.spawn(async move { executor.execute(execution).await });
+    }
+    for left in (5..=20).rev() {
+        slow.wait_until_waiting(5).await;
+        until(|| executor.metrics().pool.waiting == left - 5).await;
+        assert_eq!((executor.metrics().pool.leases, executor.metrics().in_flight), (5, left));
+        slow.release(1);
+        reports.join_next().await;
+    }
+    slow.release(5);
+    assert!(reports.join_all().await.iter().all(|report| report.is_ok()));
+    check_clean(&executor, &engine).await;
+}
+
+#[tokio::test]
+async fn waiting_is_told() {
+    let (engine, slow) = (FakeEngine::default(), Slow::default());
+    let limits = Limits { runs_per_tenant: 1, ..Limits::default() };
+    let executor = builder(&engine).limits(limits).host(slow.clone()).build().expect("it builds");
+    let script = "call slow.wait [1]; output reply";
+    executor.check(&source(script), &tenant("acme")).await.expect("it compiles");
+    let first = tokio::spawn({
+        let executor = executor.clone();
+        async move { executor.execute(execution(script)).await }
+    });
+    slow.wait_until_waiting(1).await;
+    let second = tokio::spawn({
+        let executor = executor.clone();
+        async move { executor.execute(execution(script)).await }
+    });
+    until(|| executor.metrics().pool.waiting == 1).await;
+    slow.release(2);
+    let (first, second) = (first.await.expect("a report"), second.await.expect("a report"));
+    assert_eq!((first.queue.waited_for, first.queue.position), (None, 0));
+    assert_eq!(second.queue.waited_for, Some(isolet_core_traits::WaitedFor::TenantCap));
+}

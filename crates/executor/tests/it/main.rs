@@ -1,0 +1,11 @@
+//! The executor over the fake engine, with real threads, runtimes and services.
+
+mod cancel;
+mod concurrency;
+mod events;
+mod host;
+mod lifecycle;
+mod logs;
+mod refusals;
+mod setup;
+mod statuses;

@@ -1,0 +1,110 @@
+//! How an isolet is put together.
+
+use std::sync::Arc;
+
+use isolet_core_traits::{Clock, HostService};
+use isolet_engine_quickjs::QuickJs;
+use isolet_executor::{BuildError, Executor, ExecutorBuilder};
+use isolet_limits::Limits;
+use isolet_pool::PoolConfig;
+use isolet_sandbox::Policy;
+use tokio::runtime::Handle;
+
+use crate::isolet::Isolet;
+
+/// Puts an [`Isolet`] together. Whatever is not set has a default that serves.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is asked to build"]
+pub struct IsoletBuilder {
+    /// Or why there is no engine, which [`build`](Self::build) will tell.
+    executor: Result<ExecutorBuilder<QuickJs>, BuildError>,
+    policy: Policy,
+    pool: PoolConfig,
+}
+
+impl IsoletBuilder {
+    pub(crate) fn new() -> Self {
+        let executor = QuickJs::new().map(Executor::builder).map_err(BuildError::Engine);
+        Self { executor, policy: Policy::default(), pool: PoolConfig::default() }
+    }
+
+    /// The limits of every execution: time, memory, sizes, rates and runs at once.
+    pub fn limits(self, limits: Limits) -> Self {
+        self.with(|executor| executor.limits(limits))
+    }
+
+    /// VMs that stand ready from the start. 10 by default.
+    pub fn vms_warm(self, vms: usize) -> Self {
+        Self { pool: PoolConfig { vms_initial: vms, ..self.pool }, ..self }
+    }
+
+    /// The most VMs at once. 100 by default. Fewer than [`vms_warm`](Self::vms_warm) lowers that, too.
+    pub fn vms_max(self, vms: usize) -> Self {
+        let vms_initial = self.pool.vms_initial.min(vms);
+        Self { pool: PoolConfig { vms_initial, vms_max: vms, ..self.pool }, ..self }
+    }
+
+    /// All figures of the VMs and the queue at once, for those that have no setter here.
+    pub fn pool(self, pool: PoolConfig) -> Self {
+        Self { pool, ..self }
+    }
+
+    /// Threads that run scripts. By default one for each core.
+    pub fn workers(self, workers: usize) -> Self {
+        self.with(|executor| executor.workers(workers))
+    }
+
+    /// Offers a host service to scripts. Call it once for each.
+    pub fn host(self, service: impl HostService) -> Self {
+        self.with(|executor| executor.host(service))
+    }
+
+    /// Offers a host service that is shared with others.
+    pub fn host_arc(self, service: Arc<dyn HostService>) -> Self {
+        self.with(|executor| executor.host_arc(service))
+    }
+
+    /// What scripts find besides the language.
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Whether scripts may turn text into code (`eval`, `Function`). Off by default.
+    pub fn allow_eval(self, on: bool) -> Self {
+        Self { policy: self.policy.with_eval(on), ..self }
+    }
+
+    /// The most compiled programs that are kept. 1,000 by default.
+    pub fn cache_entries(self, entries_max: usize) -> Self {
+        self.with(|executor| executor.cache_entries(entries_max))
+    }
+
+    /// The runtime that drives executions and calls host services. By default the one that [`build`](Self::build) is
+    /// called on, else one on a thread of its own. It needs a timer.
+    pub fn runtime(self, runtime: Handle) -> Self {
+        self.with(|executor| executor.runtime(runtime))
+    }
+
+    /// Whether console lines of scripts are also `tracing` events, with the target `isolet::console`. Off by default.
+    pub fn console_to_tracing(self, on: bool) -> Self {
+        self.with(|executor| executor.console_to_tracing(on))
+    }
+
+    /// The clock of limits, rates and figures. For tests; waiting for host calls is timed by tokio's clock.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.with(|executor| executor.clock(clock))
+    }
+
+    /// Checks everything, starts the workers and has the first VMs made.
+    ///
+    /// # Errors
+    /// [`BuildError`], which says what to change.
+    pub fn build(self) -> Result<Isolet, BuildError> {
+        let executor = self.executor?.policy(self.policy).pool(self.pool).build()?;
+        Ok(Isolet::new(executor))
+    }
+
+    fn with(self, change: impl FnOnce(ExecutorBuilder<QuickJs>) -> ExecutorBuilder<QuickJs>) -> Self {
+        Self { executor: self.executor.map(change), ..self }
+    }
+}

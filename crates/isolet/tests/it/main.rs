@@ -1,0 +1,7 @@
+//! The whole way with real QuickJS: through the API that users have, with real threads and services.
+
+mod host;
+mod lifecycle;
+mod limits;
+mod scripts;
+mod setup;
