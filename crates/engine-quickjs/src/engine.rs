@@ -13,14 +13,18 @@ use rquickjs::qjs;
 
 use crate::layout::Layout;
 use crate::program::QuickJsProgram;
-use crate::realm::{Realm, STACK_RESERVE_BYTES, Setup};
+use crate::realm::{MemoryPlan, Realm, STACK_RESERVE_BYTES, Setup};
 use crate::vm::QuickJsVm;
 use crate::{compile, seal};
 
 /// Counts changes of what a program's bytes mean beyond QuickJS's own version.
 const PROGRAM_FORMAT: u32 = 1;
 
-/// QuickJS-ng, a fresh runtime for each run.
+/// QuickJS-ng.
+///
+/// [`new`](Self::new) makes VMs that are taken back to their first byte after each run. [`portable`](Self::portable)
+/// makes a fresh runtime for each run, with nothing but the system's allocator: the form for platforms that lack what
+/// the other one needs (an anonymous mapping that is committed as it is touched; tested on Linux).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -29,15 +33,23 @@ const PROGRAM_FORMAT: u32 = 1;
 ///
 /// let engine = QuickJs::new()?;
 /// let vm = engine.create_vm(&VmConfig::new(Purpose::Run, Arc::new(Environment::default())))?;
-/// assert!(!engine.capabilities().reuse);
+/// assert!(engine.capabilities().reuse);
 /// # Ok::<(), isolet_core_traits::EngineError>(())
 /// ```
 #[derive(Debug)]
 pub struct QuickJs {
     id: EngineId,
     layout: Layout,
+    form: Form,
     /// Bytecode of setup scripts.
     setup: Mutex<HashMap<SetupScript, Arc<[u8]>>>,
+}
+
+/// How VMs get their memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Restored,
+    Portable,
 }
 
 /// What a thread needs to step VMs: nothing, in this form. Not `Send`, as the contract has it.
@@ -50,12 +62,24 @@ impl QuickJs {
     /// # Errors
     /// [`EngineError::Unsupported`] if the layout of its context is unknown, [`EngineError::Memory`] without memory.
     pub fn new() -> Result<Self, EngineError> {
+        Self::of_form(if cfg!(target_os = "linux") { Form::Restored } else { Form::Portable })
+    }
+
+    /// The portable form: each VM serves one run.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn portable() -> Result<Self, EngineError> {
+        Self::of_form(Form::Portable)
+    }
+
+    fn of_form(form: Form) -> Result<Self, EngineError> {
         let mut realm = Realm::bare()?;
         let layout = Layout::probe(realm.enter())?;
         // SAFETY: QuickJS gives a static C string.
         let version = unsafe { CStr::from_ptr(qjs::JS_GetVersion()) }.to_string_lossy();
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
-        Ok(Self { id, layout, setup: Mutex::default() })
+        Ok(Self { id, layout, form, setup: Mutex::default() })
     }
 
     fn setup_bytecode(&self, script: &SetupScript) -> Result<Arc<[u8]>, EngineError> {
@@ -84,7 +108,7 @@ impl Engine for QuickJs {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            reuse: false,
+            reuse: self.form == Form::Restored,
             park: false,
             slice: false,
             kill_in_natives: false,
@@ -99,7 +123,11 @@ impl Engine for QuickJs {
 
     fn create_vm(&self, config: &VmConfig) -> Result<QuickJsVm, EngineError> {
         let compiles = config.purpose == Purpose::Compile;
-        let mut realm = Realm::new(compiles || config.environment.eval, config.stack)?;
+        let plan = match self.form {
+            Form::Restored => MemoryPlan::Arena { run_bytes_max: config.memory_bytes_max },
+            Form::Portable => MemoryPlan::Blocks,
+        };
+        let mut realm = Realm::new(plan, compiles || config.environment.eval, config.stack)?;
         if !compiles {
             let scripts = &config.environment.setup;
             let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;
@@ -107,7 +135,8 @@ impl Engine for QuickJs {
                 scripts.iter().zip(&bytecode).map(|(script, bytecode)| Setup { name: script.name, bytecode }).collect();
             realm.furnish(&config.environment, &setup)?;
         }
-        Ok(QuickJsVm::new(realm, self.layout, config.purpose))
+        realm.freeze(self.layout);
+        Ok(QuickJsVm::new(realm, self.layout, config))
     }
 
     fn seal(&self, program: &QuickJsProgram, source: &SourceHash, keys: &SealKeys) -> SealedProgram {

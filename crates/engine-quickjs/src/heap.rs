@@ -1,25 +1,17 @@
-//! The memory of one VM: every allocation of its QuickJS runtime, counted and chained.
+//! The memory of one VM in the portable form: blocks of the system's allocator, counted and chained.
 //!
 //! ```text
 //! Heap ──first──▶ [Header|block] ⇄ [Header|block] ⇄ …        one list, so that dropping the heap frees everything:
 //!                                                            a runtime is never torn down, its memory just goes
-//! used ──────┬────────────────┬──────────────▶ bytes
-//!         limit          limit + HEADROOM
-//!            │                └─ allocations fail from here on
-//!            └─ crossing it marks the run and makes the next poll immediate; allocations still succeed
 //! ```
-//!
-//! The limit is soft because QuickJS crashes in some of its paths behind a failed allocation. It does not hold for a
-//! single allocation beyond limit and headroom, which fails inside the engine; the mark stands all the same.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::ffi::c_void;
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use rquickjs::qjs;
 
-/// Bytes beyond the limit that allocations may still take until the run reaches its next poll.
-pub(crate) const HEADROOM_BYTES: u64 = 32 << 20;
+use crate::meter::Meter;
 
 const ALIGN: usize = 16;
 
@@ -31,24 +23,10 @@ struct Header {
     size: usize,
 }
 
-/// The allocation that crossed the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OverLimit {
-    pub(crate) asked: u64,
-    pub(crate) used: u64,
-    /// An allocation was refused: the engine has seen it, so that nothing can make it good.
-    refused: bool,
-}
-
 /// Owns the memory of one VM. Boxed: the runtime holds its address.
 pub(crate) struct Heap {
     first: *mut Header,
-    used: u64,
-    peak: u64,
-    limit: u64,
-    over: Option<OverLimit>,
-    /// QuickJS's poll counter once the context is there; storing 1 makes the next poll immediate.
-    poll_counter: Option<NonNull<i32>>,
+    pub(crate) meter: Meter,
 }
 
 // SAFETY: the pointers are to blocks that this heap alone owns (H1) and into them; a heap is used by one thread at a
@@ -57,66 +35,12 @@ unsafe impl Send for Heap {}
 
 impl Heap {
     pub(crate) fn new() -> Box<Self> {
-        Box::new(Self { first: ptr::null_mut(), used: 0, peak: 0, limit: u64::MAX, over: None, poll_counter: None })
-    }
-
-    #[cfg(test)]
-    pub(crate) fn used(&self) -> u64 {
-        self.used
-    }
-
-    pub(crate) fn peak(&self) -> u64 {
-        self.peak
-    }
-
-    /// Starts counting for a run: `bytes` more than what is used now.
-    pub(crate) fn set_limit(&mut self, bytes: u64) {
-        self.limit = self.used.saturating_add(bytes);
-        self.peak = self.used;
-        self.over = None;
-    }
-
-    pub(crate) fn over_limit(&self) -> Option<OverLimit> {
-        self.over
-    }
-
-    /// Takes the mark back if a collection freed enough for the run to go on: an eighth of the limit.
-    pub(crate) fn forgive(&mut self) {
-        if self.over.is_some_and(|over| !over.refused) && self.used <= self.limit - self.limit / 8 {
-            self.over = None;
-        }
-    }
-
-    /// # Safety
-    /// `counter` must point to the poll counter of a context whose memory is in this heap (L1).
-    pub(crate) unsafe fn set_poll_counter(&mut self, counter: NonNull<i32>) {
-        self.poll_counter = Some(counter);
-    }
-
-    /// Whether `more` bytes may be had; marks the run when they cross the limit.
-    fn admit(&mut self, more: usize) -> bool {
-        let after = self.used.saturating_add(more as u64);
-        if after <= self.limit {
-            return true;
-        }
-        let refused = after > self.limit.saturating_add(HEADROOM_BYTES);
-        let over = self.over.get_or_insert(OverLimit { asked: more as u64, used: self.used, refused });
-        over.refused |= refused;
-        if let Some(counter) = self.poll_counter {
-            // SAFETY: L1; the engine that owns the counter is the caller of this allocation, on this thread.
-            unsafe { counter.write(1) };
-        }
-        !refused
-    }
-
-    fn count(&mut self, freed: usize, taken: usize) {
-        self.used = self.used - freed as u64 + taken as u64;
-        self.peak = self.peak.max(self.used);
+        Box::new(Self { first: ptr::null_mut(), meter: Meter::new() })
     }
 
     fn allocate(&mut self, size: usize, zeroed: bool) -> *mut c_void {
         let Some(layout) = layout(size) else { return ptr::null_mut() };
-        if !self.admit(layout.size()) {
+        if !self.meter.admit(layout.size()) {
             return ptr::null_mut();
         }
         // SAFETY: the layout is not of zero size, since it holds a header.
@@ -124,7 +48,7 @@ impl Heap {
         if header.is_null() {
             return ptr::null_mut();
         }
-        self.count(0, layout.size());
+        self.meter.count(0, layout.size());
         // SAFETY: `header` is a fresh block of at least a header's size and alignment.
         unsafe { self.link(header, size) };
         // SAFETY: the block continues behind its header.
@@ -139,7 +63,7 @@ impl Heap {
         // SAFETY: as above.
         let size = unsafe { self.unlink(header) };
         if let Some(layout) = layout(size) {
-            self.count(layout.size(), 0);
+            self.meter.count(layout.size(), 0);
             // SAFETY: the block was allocated with this layout (H2).
             unsafe { dealloc(header.cast(), layout) };
         }
@@ -153,7 +77,7 @@ impl Heap {
         // SAFETY: the header is initialized.
         let old = unsafe { (*header).size };
         let (Some(from), Some(to)) = (layout(old), layout(size)) else { return ptr::null_mut() };
-        if to.size() > from.size() && !self.admit(to.size() - from.size()) {
+        if to.size() > from.size() && !self.meter.admit(to.size() - from.size()) {
             return ptr::null_mut();
         }
         // SAFETY: the header is in the list; it leaves it while its address may change.
@@ -166,7 +90,7 @@ impl Heap {
         if moved.is_null() {
             return ptr::null_mut();
         }
-        self.count(from.size(), to.size());
+        self.meter.count(from.size(), to.size());
         // SAFETY: the block continues behind its header.
         unsafe { moved.add(1).cast() }
     }
@@ -290,47 +214,25 @@ mod tests {
         let mut heap = Heap::new();
         let a = heap.allocate(100, false);
         let b = heap.allocate(50, true);
-        assert_eq!(heap.used(), 150 + 2 * OVERHEAD);
+        assert_eq!(heap.meter.used(), 150 + 2 * OVERHEAD);
         // SAFETY: `a` is a live block of this heap.
         let a = unsafe { heap.reallocate(a, 1_000) };
-        assert_eq!(heap.used(), 1_050 + 2 * OVERHEAD);
+        assert_eq!(heap.meter.used(), 1_050 + 2 * OVERHEAD);
         // SAFETY: `b` is a live block of this heap.
         unsafe { heap.release(b) };
-        assert_eq!((heap.used(), heap.peak()), (1_000 + OVERHEAD, 1_050 + 2 * OVERHEAD));
+        assert_eq!((heap.meter.used(), heap.meter.peak()), (1_000 + OVERHEAD, 1_050 + 2 * OVERHEAD));
         // SAFETY: `a` is a live block of this heap.
         unsafe { heap.release(a) };
-        assert_eq!((heap.used(), heap.first.is_null()), (0, true));
+        assert_eq!((heap.meter.used(), heap.first.is_null()), (0, true));
         heap.allocate(10, false); // Left to the heap's drop.
     }
 
     #[test]
-    fn the_limit_marks_first_and_fails_later() {
+    fn what_the_meter_refuses_is_null() {
         let mut heap = Heap::new();
-        heap.allocate(1_000, false);
-        let base = heap.used();
-        heap.set_limit(2_000);
-        assert!(!heap.allocate(1_000, false).is_null());
-        assert_eq!(heap.over_limit(), None);
-        let used = heap.used();
-        assert!(!heap.allocate(5_000, false).is_null());
-        let over = |refused| Some(OverLimit { asked: 5_000 + OVERHEAD, used, refused });
-        assert_eq!(heap.over_limit(), over(false));
-        assert!(heap.allocate(HEADROOM_BYTES as usize, false).is_null());
+        heap.meter.set_limit(1_000);
+        assert!(!heap.allocate(2_000, false).is_null());
+        assert!(heap.allocate(1 << 30, false).is_null());
         assert!(heap.allocate(usize::MAX, false).is_null());
-        heap.forgive();
-        assert_eq!((heap.over_limit(), heap.limit), (over(true), base + 2_000));
-    }
-
-    #[test]
-    fn what_a_collection_frees_is_forgiven() {
-        let mut heap = Heap::new();
-        heap.set_limit(10_000);
-        let garbage = heap.allocate(11_000, false);
-        heap.forgive();
-        assert!(heap.over_limit().is_some());
-        // SAFETY: a live block of this heap.
-        unsafe { heap.release(garbage) };
-        heap.forgive();
-        assert_eq!(heap.over_limit(), None);
     }
 }

@@ -1,15 +1,20 @@
 //! The invariants behind this crate's `unsafe` code. Each `// SAFETY:` comment names the ones it relies on, and each
 //! has a test that fails when it is broken.
 //!
-//! - **R1, a realm is whole.** A `JSRuntime`, its one `JSContext`, its `RunState` and its `Heap` are made together by
-//!   [`realm`](crate::realm) and dropped together. The runtime's allocator opaque is the `Heap`, the runtime's opaque is
-//!   the `RunState`; both are boxed, so that their addresses hold. The runtime is never torn down: the heap's drop frees
-//!   its memory, after which nothing refers to it. *Test: `realm::tests::a_realm_gives_all_its_memory_back`.*
+//! - **R1, a realm is whole.** A `JSRuntime`, its one `JSContext`, its `RunState` and its memory are made together by
+//!   [`realm`](crate::realm) and dropped together. The runtime's allocator opaque is its memory's, the runtime's opaque
+//!   is the `RunState`; both keep their addresses. The runtime is never torn down: its memory goes as a whole, after
+//!   which nothing refers to it. *Test: `realm::tests::a_realm_gives_all_its_memory_back`.*
+//! - **A1, an arena holds all.** The head with the allocator's whole state lies at the base; every block lies between
+//!   the head and the end, and `top` and `high_water` do. **A2:** after a restore every byte is what it was at the
+//!   freeze, and every byte beyond the image's top is zero; what the `RunState` keeps over a restore are constants of
+//!   the image. **A3:** a live or free block begins with its header, whose size is that of its class.
+//!   *Tests: `arena::tests`, `it::exactness`.*
 //! - **T1, one thread at a time.** All calls into a realm go through `&mut QuickJsVm`, and each entry tells the engine
 //!   the thread's stack ([`Realm::enter`](crate::realm::Realm::enter)). QuickJS keeps no thread-local state of a
 //!   runtime. *Test: `it::threads::a_vm_moves_between_threads`.*
-//! - **H1, the heap's list.** Every live block is in the list once, with its header before it. **H2:** a block's header
-//!   holds the size that it was allocated with. *Tests: `heap::tests`, run under Miri as well.*
+//! - **H1, the heap's list** (of the portable form). Every live block is in the list once, with its header before it. **H2:** a block's header
+//!   holds the size that it was allocated with. *Tests: `heap::tests`.*
 //! - **L1, the layout.** The poll counter and the random state are at the offsets that [`layout`](crate::layout) found
 //!   by their behaviour in the QuickJS that is linked; it refuses to make an engine otherwise.
 //!   *Test: `layout::tests::the_fields_behave`.*

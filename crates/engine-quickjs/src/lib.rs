@@ -1,26 +1,27 @@
 //! QuickJS as an isolet engine: a state machine without I/O over `rquickjs`'s raw bindings.
 //!
-//! This is the plain form, which works wherever QuickJS does: a fresh runtime for each run ([`Reset::Discard`]), the
-//! deadline by the interrupt handler, the memory limit by an allocator that counts. What it cannot do it says in its
-//! [`Capabilities`]: no parking, no slices, and a native that never polls (`indexOf` of megabytes, BigInt) is not stopped.
+//! A VM is bytes: everything that QuickJS allocates for it lies in one arena. After warm-up an image of the arena is
+//! kept, and after each run its bytes are put back, so that every run finds a pristine VM for the price of a copy.
 //!
 //! ```text
-//! QuickJs ──create_vm──▶ QuickJsVm ── owns ──▶ Realm: JSRuntime + JSContext + RunState + Heap
-//!    │                      │ compile, start, resume, abort                  ▲
-//!    └─ Layout (probed)     └─ js::Js: the only calls into the engine ───────┘
+//! QuickJs ──create_vm──▶ QuickJsVm ── owns ──▶ Realm: JSRuntime + JSContext in an Arena, RunState beside it
+//!    │                      │ compile, start, resume, abort, reset                   ▲
+//!    └─ Layout (probed)     └─ js::Js: the only calls into the engine ──────────────┘
 //! ```
 //!
-//! - [`js`]: a thin layer over the C interface; all other modules speak to QuickJS through it.
-//! - [`heap`]: every byte of a VM, counted; dropping it frees all of them at once.
-//! - [`realm`]: makes a runtime with its intrinsics, natives and host functions.
-//! - [`compile`], [`run`], [`output`], [`failure`]: from source to program, and from program to outcome.
+//! - `js`: a thin layer over the C interface; all other modules speak to QuickJS through it.
+//! - `arena`, `heap`, `meter`: the memory of a VM, its image and its limit; `heap` is the portable form.
+//! - `realm`: makes a runtime with its intrinsics, natives and host functions, freezes it and takes it back.
+//! - `compile`, `run`, `output`, `failure`: from source to program, and from program to outcome.
 //!
+//! The deadline is the interrupt handler's: what it cannot stop is said in its [`Capabilities`]: no parking, no slices,
+//! and a native that never polls (sorting megabytes, a huge BigInt) is not stopped.
 //! It does *not* schedule, cache, or know a tenant. The invariants that its `unsafe` code relies on are in
-//! [`invariants`].
+//! `src/invariants.rs`.
 //!
-//! [`Reset::Discard`]: isolet_core_traits::Reset::Discard
 //! [`Capabilities`]: isolet_core_traits::Capabilities
 
+mod arena;
 mod compile;
 mod engine;
 mod failure;
@@ -29,6 +30,7 @@ mod host;
 mod invariants;
 mod js;
 mod layout;
+mod meter;
 mod native;
 mod output;
 mod payload;

@@ -1,4 +1,4 @@
-//! A realm: one runtime with one context, its heap and its state, made and dropped together (R1).
+//! A realm: one runtime with one context, its memory and its state, made and dropped together (R1).
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
@@ -6,9 +6,11 @@ use std::ptr;
 use isolet_core_traits::{EngineError, Environment, StackBytes};
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 
+use crate::arena::Arena;
 use crate::heap::Heap;
 use crate::js::{ErrorClass, Js, Value};
 use crate::layout::Layout;
+use crate::meter::{HEADROOM_BYTES, Meter};
 use crate::state::{self, RunState, Stop};
 use crate::{host, native, payload};
 
@@ -18,31 +20,102 @@ pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
 const STACK_MAX_BYTES: usize = 16 << 20;
 const STACK_MIN_BYTES: usize = 32 << 10;
 
+/// Live bytes after which QuickJS first looks for garbage: more than a small run makes.
+const COLLECT_FROM_BYTES: usize = 1 << 20;
+
+/// Where a realm's memory lies.
+pub(crate) enum Memory {
+    /// In blocks of the system's allocator: works everywhere, and goes when the realm does.
+    Blocks(*mut Heap),
+    /// In one stretch of bytes, which can be taken back to what it was.
+    Arena(Arena),
+}
+
+/// What a realm's memory is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemoryPlan {
+    /// One use.
+    Blocks,
+    /// Runs of at most so many bytes, one after another.
+    Arena {
+        /// The largest limit of a run.
+        run_bytes_max: u64,
+    },
+}
+
+impl MemoryPlan {
+    fn make(self) -> Result<Memory, EngineError> {
+        match self {
+            Self::Blocks => Ok(Memory::Blocks(Box::into_raw(Heap::new()))),
+            Self::Arena { run_bytes_max } => {
+                // Address space only. The other half is for what lies unused between blocks in use.
+                let bytes = run_bytes_max.saturating_add(HEADROOM_BYTES).saturating_mul(2);
+                let bytes = usize::try_from(bytes).map_err(|_| EngineError::Memory)?;
+                Arena::new(bytes.next_multiple_of(1 << 20)).map(Memory::Arena).map_err(|_| EngineError::Memory)
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn functions(&self) -> &'static qjs::JSMallocFunctions {
+        match self {
+            Self::Blocks(_) => &Heap::FUNCTIONS,
+            Self::Arena(_) => &Arena::FUNCTIONS,
+        }
+    }
+
+    fn opaque(&self) -> *mut c_void {
+        match self {
+            Self::Blocks(heap) => heap.cast(),
+            Self::Arena(arena) => arena.opaque(),
+        }
+    }
+
+    fn meter(&self) -> *mut Meter {
+        match self {
+            // SAFETY: the heap lives as long as this value; only the field's address is taken.
+            Self::Blocks(heap) => unsafe { &raw mut (**heap).meter },
+            Self::Arena(arena) => arena.meter(),
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Self::Blocks(heap) = self {
+            // SAFETY: boxed by `MemoryPlan::make`, and nothing refers to it any more (R1).
+            drop(unsafe { Box::from_raw(*heap) });
+        }
+    }
+}
+
 pub(crate) struct Realm {
-    heap: *mut Heap,
     state: *mut RunState,
     runtime: *mut JSRuntime,
     context: *mut JSContext,
     stack: StackBytes,
+    /// Last, so that it outlives all that lies in it.
+    memory: Memory,
 }
 
 // SAFETY: T1: QuickJS runtimes may move between threads as long as one thread uses them at a time, which `&mut` ensures;
-// each entry updates the stack's place. Heap and state belong to this realm alone (R1).
+// each entry updates the stack's place. Memory and state belong to this realm alone (R1).
 unsafe impl Send for Realm {}
 
 impl Realm {
-    /// A realm that can compile and evaluate text, without globals of ours.
+    /// A realm that can compile and evaluate text, without globals of ours, for one use.
     pub(crate) fn bare() -> Result<Self, EngineError> {
-        Self::new(true, StackBytes::default())
+        Self::new(MemoryPlan::Blocks, true, StackBytes::default())
     }
 
     /// A realm with the language's intrinsics; `eval` says whether it can turn text into code.
-    pub(crate) fn new(eval: bool, stack: StackBytes) -> Result<Self, EngineError> {
-        let heap = Box::into_raw(Heap::new());
-        let state = Box::into_raw(Box::new(RunState::new(heap)));
-        let mut realm = Self { heap, state, runtime: ptr::null_mut(), context: ptr::null_mut(), stack };
-        // SAFETY: the functions keep to the allocator's contract; the heap outlives the runtime (R1).
-        realm.runtime = unsafe { qjs::JS_NewRuntime2(&Heap::FUNCTIONS, heap.cast()) };
+    pub(crate) fn new(plan: MemoryPlan, eval: bool, stack: StackBytes) -> Result<Self, EngineError> {
+        let memory = plan.make()?;
+        let state = Box::into_raw(Box::new(RunState::new(memory.meter())));
+        let mut realm = Self { state, runtime: ptr::null_mut(), context: ptr::null_mut(), stack, memory };
+        // SAFETY: the functions keep to the allocator's contract; the memory outlives the runtime (R1).
+        realm.runtime = unsafe { qjs::JS_NewRuntime2(realm.memory.functions(), realm.memory.opaque()) };
         if realm.runtime.is_null() {
             return Err(EngineError::Memory);
         }
@@ -59,6 +132,37 @@ impl Realm {
             return Err(EngineError::Memory);
         }
         Ok(realm)
+    }
+
+    /// Ends the making of the realm: from here on its memory can be taken back to what it is now.
+    ///
+    /// Nothing that depends on the time stays in it but the seed of hashes; `Math.random` is seeded for each run.
+    pub(crate) fn freeze(&mut self, layout: Layout) {
+        let js = self.enter();
+        layout.seed_random(js, 0);
+        let counter = layout.poll_counter(js);
+        // SAFETY: V1: a collection is allowed here.
+        unsafe {
+            qjs::JS_RunGC(self.runtime);
+            qjs::JS_SetGCThreshold(self.runtime, COLLECT_FROM_BYTES as qjs::size_t);
+        }
+        // SAFETY: L1; the counter is that of this realm's context.
+        state::with(js, |state| unsafe { state.meter().set_poll_counter(counter) });
+        if let Memory::Arena(arena) = &mut self.memory {
+            arena.freeze();
+        }
+    }
+
+    /// Takes the realm back to what it was when it was frozen. `false` if its memory does not allow that.
+    pub(crate) fn restore(&mut self) -> bool {
+        let Memory::Arena(arena) = &mut self.memory else { return false };
+        if !arena.is_frozen() {
+            return false;
+        }
+        arena.restore();
+        // SAFETY: R1: the state lives as long as the realm; the engine is not called meanwhile.
+        unsafe { &mut *self.state }.end();
+        true
     }
 
     /// The language without clocks of the engine's; web APIs are the environment's.
@@ -105,13 +209,6 @@ impl Realm {
         Ok(())
     }
 
-    /// Makes the next poll after crossing the memory limit immediate.
-    pub(crate) fn watch_memory(&mut self, layout: Layout) {
-        let counter = layout.poll_counter(self.enter());
-        // SAFETY: L1; no call into the engine is under way.
-        unsafe { (*self.heap).set_poll_counter(counter) };
-    }
-
     /// Tells the engine this thread's stack and gives the context. Called at every entry (T1).
     pub(crate) fn enter(&mut self) -> Js {
         let remaining = stacker::remaining_stack().unwrap_or(usize::MAX).saturating_sub(STACK_RESERVE_BYTES);
@@ -128,12 +225,9 @@ impl Realm {
 
 impl Drop for Realm {
     fn drop(&mut self) {
-        // The runtime is not torn down: its memory goes with the heap, which cannot trip over what a script left.
-        // SAFETY: R1: both were boxed by `new`, and nothing refers to them any more.
-        unsafe {
-            drop(Box::from_raw(self.state));
-            drop(Box::from_raw(self.heap));
-        }
+        // The runtime is not torn down: its memory goes as a whole, which cannot trip over what a script left.
+        // SAFETY: R1: boxed by `new`, and nothing refers to it any more.
+        drop(unsafe { Box::from_raw(self.state) });
     }
 }
 
@@ -167,7 +261,7 @@ unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c
     // SAFETY: R1: the runtime's opaque pointer is its state.
     let state = unsafe { qjs::JS_GetRuntimeOpaque(runtime) }.cast::<RunState>();
     // SAFETY: C1: no other reference is alive while the engine runs; this one ends before the collection.
-    let over = unsafe { (*state).stop.is_none() && (*state).heap().over_limit().is_some() };
+    let over = unsafe { (*state).stop.is_none() && (*state).meter().over_limit().is_some() };
     if over {
         // Garbage is no use of memory: what can be collected is, before a run is ended for it.
         // SAFETY: a collection is allowed wherever an allocation is, and a poll is no worse a place.
@@ -176,7 +270,7 @@ unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c
     // SAFETY: C1, as above.
     let state = unsafe { &mut *state };
     if over {
-        state.heap().forgive();
+        state.meter().forgive();
     }
     c_int::from(state.stopped().is_some())
 }
@@ -248,15 +342,15 @@ mod tests {
         let script = "globalThis.kept = [1, { a: new Map([[{}, 'x'.repeat(10000)]]) }]; Promise.reject(kept)";
         let compiled = js.compile(script, c"test", 0, 1).expect("compiles");
         js.evaluate(compiled).expect("runs");
-        // What a leak checker or Miri would see is the heap's own list: its drop walks all of it.
-        let used = state::with(js, |state| state.heap().used());
+        // A leak checker sees what the drop of the heap's list does not free.
+        let used = state::with(js, |state| state.meter().used());
         assert!(used > 10_000, "{used}");
         drop(realm);
     }
 
     #[test]
     fn without_eval_text_stays_text() {
-        let mut realm = Realm::new(false, StackBytes::default()).expect("a realm");
+        let mut realm = Realm::new(MemoryPlan::Blocks, false, StackBytes::default()).expect("a realm");
         let js = realm.enter();
         assert!(js.compile("1", c"test", 0, 1).is_err());
     }

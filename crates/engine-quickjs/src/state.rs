@@ -10,8 +10,8 @@ use isolet_core_traits::{
 };
 use rquickjs::qjs::{self, JSContext};
 
-use crate::heap::{Heap, OverLimit};
 use crate::js::{Js, Value};
+use crate::meter::{Meter, OverLimit};
 use crate::output::Trail;
 
 /// Why a run must end without running any more of it. Kept here, because no exception can be trusted to tell it.
@@ -39,7 +39,7 @@ pub(crate) struct HostError {
 pub(crate) const HOST_ERRORS_MAX: usize = 64;
 
 pub(crate) struct RunState {
-    heap: *mut Heap,
+    meter: *mut Meter,
     /// The natives by their number.
     pub(crate) natives: Vec<Native>,
     /// The host operations by their number.
@@ -71,9 +71,9 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
-    pub(crate) fn new(heap: *mut Heap) -> Self {
+    pub(crate) fn new(meter: *mut Meter) -> Self {
         Self {
-            heap,
+            meter,
             natives: Vec::new(),
             operations: Vec::new(),
             error_constructor: None,
@@ -95,15 +95,30 @@ impl RunState {
         }
     }
 
-    /// The VM's heap, for as long as nothing calls into the engine.
-    pub(crate) fn heap(&mut self) -> &mut Heap {
-        // SAFETY: R1: the heap lives as long as this state; the engine, which also reaches it, is not called meanwhile.
-        unsafe { &mut *self.heap }
+    /// The meter of the VM's memory, for as long as nothing calls into the engine.
+    pub(crate) fn meter(&mut self) -> &mut Meter {
+        // SAFETY: R1: the memory lives as long as this state; the engine, which also reaches it, is not called meanwhile.
+        unsafe { &mut *self.meter }
+    }
+
+    /// Forgets the run. Its values are not freed: they go with the bytes of the engine's memory.
+    pub(crate) fn end(&mut self) {
+        self.stop = None;
+        self.writing_output = false;
+        self.next_call = 0;
+        self.pending.clear();
+        self.outbox = Vec::new();
+        self.buffers = Vec::new();
+        self.host_errors = Vec::new();
+        self.trail = Trail::default();
+        self.rejections = HashMap::new();
+        self.warnings = Vec::new();
+        self.logs = LogBuffer::default();
     }
 
     /// Prepares for a run or a compilation.
     pub(crate) fn begin(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) {
-        self.heap().set_limit(limits.memory_bytes);
+        self.meter().set_limit(limits.memory_bytes);
         self.logs = LogBuffer::new(limits.log_bytes, limits.log_lines);
         self.limits = limits;
         self.interrupt = interrupt;
@@ -112,7 +127,7 @@ impl RunState {
     /// Why the run must end, if it must: what was noted, or what the heap or the interrupt say now.
     pub(crate) fn stopped(&mut self) -> Option<Stop> {
         if self.stop.is_none() {
-            let over = self.heap().over_limit().map(Stop::OutOfMemory);
+            let over = self.meter().over_limit().map(Stop::OutOfMemory);
             self.stop = over.or_else(|| self.interrupt.poll().map(Stop::Aborted));
         }
         self.stop
@@ -122,7 +137,7 @@ impl RunState {
     pub(crate) fn outcome(&mut self, end: isolet_core_traits::End) -> Outcome {
         Outcome {
             end,
-            memory_peak_bytes: self.heap().peak(),
+            memory_peak_bytes: self.meter().peak(),
             logs_truncated: self.logs.truncated(),
             warnings: std::mem::take(&mut self.warnings),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isolet_core_traits::{
     Abort, Compilation, CompileFailure, End, EngineError, Interrupt, Invocation, KilledIn, LogLine, NotParkable,
-    Outcome, Purpose, Reset, Resume, RunLimits, Source, Step, Vm,
+    Outcome, Purpose, Reset, Resume, RunLimits, Source, Step, Vm, VmConfig,
 };
 
 use crate::compile;
@@ -16,11 +16,12 @@ use crate::realm::Realm;
 use crate::run::{self, Run};
 use crate::state;
 
-/// A VM for one run or one compilation: [`reset`](Vm::reset) always answers [`Reset::Discard`].
+/// A VM for runs or for compilations, one at a time.
 pub struct QuickJsVm {
     realm: Realm,
     layout: Layout,
     purpose: Purpose,
+    memory_bytes_max: u64,
     phase: Phase,
 }
 
@@ -37,8 +38,9 @@ enum Phase {
 pub enum NeverParked {}
 
 impl QuickJsVm {
-    pub(crate) fn new(realm: Realm, layout: Layout, purpose: Purpose) -> Self {
-        Self { realm, layout, purpose, phase: Phase::Pristine }
+    pub(crate) fn new(realm: Realm, layout: Layout, config: &VmConfig) -> Self {
+        let (purpose, memory_bytes_max) = (config.purpose, config.memory_bytes_max);
+        Self { realm, layout, purpose, memory_bytes_max, phase: Phase::Pristine }
     }
 
     fn keep(&mut self, (step, run): (Step, Option<Run>)) -> Step {
@@ -57,9 +59,9 @@ impl QuickJsVm {
     }
 
     fn prepare(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) -> Js {
+        let limits = RunLimits { memory_bytes: limits.memory_bytes.min(self.memory_bytes_max), ..limits };
         let js = self.realm.enter();
         state::with(js, |state| state.begin(limits, interrupt));
-        self.realm.watch_memory(self.layout);
         js
     }
 
@@ -146,8 +148,16 @@ impl Vm for QuickJsVm {
     }
 
     fn reset(&mut self) -> Reset {
-        self.phase = Phase::Finished;
-        Reset::Discard
+        match self.realm.restore() {
+            true => {
+                self.phase = Phase::Pristine;
+                Reset::Pristine
+            }
+            false => {
+                self.phase = Phase::Finished;
+                Reset::Discard
+            }
+        }
     }
 }
 

@@ -3,10 +3,18 @@
 use isolet_engine_quickjs::QuickJs;
 use isolet_testkit::conformance::{self, JavaScript};
 
-#[test]
-fn quickjs_keeps_the_contract() {
-    let engine = QuickJs::new().expect("an engine");
-    let report = conformance::run(&engine, &JavaScript);
+fn keeps_the_contract(engine: &QuickJs) {
+    let report = conformance::run(engine, &JavaScript);
     assert!(report.failed.is_empty(), "{report}");
     assert!(report.passed.len() >= 60, "{report}");
+}
+
+#[test]
+fn quickjs_keeps_the_contract() {
+    keeps_the_contract(&QuickJs::new().expect("an engine"));
+}
+
+#[test]
+fn portable_quickjs_keeps_the_contract() {
+    keeps_the_contract(&QuickJs::portable().expect("an engine"));
 }

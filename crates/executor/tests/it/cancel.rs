@@ -157,11 +157,13 @@ async fn at_any_time() {
             _ = executor.execute(execution(&script)) => {}
         }
     }
+    // An execution that was dropped as the drain began might be rejected instead of cancelled.
+    until(|| executor.metrics().in_flight == 0).await;
     check_clean(&executor, &engine).await;
     let executions = executor.metrics().executions;
-    let statuses = [Status::Ok, Status::Cancelled, Status::RateLimited];
-    let ended: u64 = statuses.map(|status| executions.of(status)).iter().sum();
-    // A future that was dropped before it was polled once has begun nothing.
-    assert_eq!(ended, executions.total());
+    for status in Status::ALL {
+        let is_expected = matches!(status, Status::Ok | Status::Cancelled | Status::RateLimited);
+        assert!(is_expected || executions.of(status) == 0, "{} ended as {status}", executions.of(status));
+    }
     assert!(executions.total() >= 500 && executions.of(Status::Cancelled) > 0);
 }

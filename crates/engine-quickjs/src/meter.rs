@@ -1,0 +1,140 @@
+//! What a VM uses of its memory, against the limit of its run.
+//!
+//! ```text
+//! used ──────┬────────────────┬──────────────▶ bytes
+//!         limit          limit + HEADROOM
+//!            │                └─ allocations are refused from here on
+//!            └─ crossing it marks the run and makes the next poll immediate; allocations still succeed
+//! ```
+//!
+//! The limit is soft because QuickJS crashes in some of its paths behind a failed allocation. It does not hold for a
+//! single allocation beyond limit and headroom, which fails inside the engine; the mark stands all the same.
+
+use std::ptr::NonNull;
+
+/// Bytes beyond the limit that allocations may still take until the run reaches its next poll.
+pub(crate) const HEADROOM_BYTES: u64 = 32 << 20;
+
+/// The allocation that crossed the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OverLimit {
+    pub(crate) asked: u64,
+    pub(crate) used: u64,
+    /// An allocation was refused: the engine has seen it, so that nothing can make it good.
+    refused: bool,
+}
+
+/// Counts every block of a VM, its allocator's overhead included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Meter {
+    used: u64,
+    peak: u64,
+    limit: u64,
+    over: Option<OverLimit>,
+    /// QuickJS's poll counter once the context is there; storing 1 makes the next poll immediate.
+    poll_counter: Option<NonNull<i32>>,
+}
+
+impl Meter {
+    pub(crate) const fn new() -> Self {
+        Self { used: 0, peak: 0, limit: u64::MAX, over: None, poll_counter: None }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// The most that was used at once since the limit was set.
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// Starts counting for a run: `bytes` more than what is used now.
+    pub(crate) fn set_limit(&mut self, bytes: u64) {
+        self.limit = self.used.saturating_add(bytes);
+        self.peak = self.used;
+        self.over = None;
+    }
+
+    pub(crate) fn over_limit(&self) -> Option<OverLimit> {
+        self.over
+    }
+
+    /// Takes the mark back if a collection freed enough for the run to go on: an eighth of the limit.
+    pub(crate) fn forgive(&mut self) {
+        if self.over.is_some_and(|over| !over.refused) && self.used <= self.limit - self.limit / 8 {
+            self.over = None;
+        }
+    }
+
+    /// # Safety
+    /// `counter` must point to the poll counter of the context that this meter's memory belongs to (L1).
+    pub(crate) unsafe fn set_poll_counter(&mut self, counter: NonNull<i32>) {
+        self.poll_counter = Some(counter);
+    }
+
+    /// Whether `more` bytes may be had; marks the run when they cross the limit.
+    pub(crate) fn admit(&mut self, more: usize) -> bool {
+        let after = self.used.saturating_add(more as u64);
+        if after <= self.limit {
+            return true;
+        }
+        let refused = after > self.limit.saturating_add(HEADROOM_BYTES);
+        self.mark(more, refused);
+        !refused
+    }
+
+    /// Marks the run, for an allocation that is refused for want of room.
+    pub(crate) fn refuse(&mut self, asked: usize) {
+        self.mark(asked, true);
+    }
+
+    fn mark(&mut self, asked: usize, refused: bool) {
+        let over = self.over.get_or_insert(OverLimit { asked: asked as u64, used: self.used, refused });
+        over.refused |= refused;
+        if let Some(counter) = self.poll_counter {
+            // SAFETY: L1; the engine that owns the counter is the caller of this allocation, on this thread.
+            unsafe { counter.write(1) };
+        }
+    }
+
+    pub(crate) fn count(&mut self, freed: usize, taken: usize) {
+        self.used = self.used - freed as u64 + taken as u64;
+        self.peak = self.peak.max(self.used);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_marks_first_and_refuses_later() {
+        let mut meter = Meter::new();
+        meter.count(0, 1_000);
+        meter.set_limit(2_000);
+        assert!(meter.admit(2_000));
+        assert_eq!(meter.over_limit(), None);
+        assert!(meter.admit(5_000));
+        let over = |refused| Some(OverLimit { asked: 5_000, used: 1_000, refused });
+        assert_eq!(meter.over_limit(), over(false));
+        assert!(!meter.admit(HEADROOM_BYTES as usize + 2_001));
+        assert!(!meter.admit(usize::MAX));
+        meter.forgive();
+        assert_eq!(meter.over_limit(), over(true));
+    }
+
+    #[test]
+    fn what_a_collection_frees_is_forgiven() {
+        let mut meter = Meter::new();
+        meter.set_limit(10_000);
+        assert!(meter.admit(11_000));
+        meter.count(0, 11_000);
+        meter.forgive();
+        assert!(meter.over_limit().is_some());
+        meter.count(11_000, 0);
+        meter.forgive();
+        assert_eq!((meter.over_limit(), meter.peak()), (None, 11_000));
+    }
+}
