@@ -11,6 +11,7 @@ mod package;
 mod readme;
 mod step;
 mod summary;
+mod symbols;
 mod tally;
 mod tests;
 mod unsafe_lint;
@@ -26,10 +27,11 @@ use crate::tools::{C_COMPILER, CLIPPY, NODE, RUSTFMT, SETUP};
 use crate::workspace::Workspace;
 
 /// Every check, in the order in which they run.
-static STEPS: [Step; 13] = [
+static STEPS: [Step; 14] = [
     Step::new("fmt", "the code is formatted", commands::fmt).needs(&RUSTFMT),
     Step::new("layers", "the crates know only what they may", layers::step),
     Step::new("unsafe", "unsafe code has one place", unsafe_lint::step),
+    Step::new("symbols", "the engine keeps all its state in its VM's memory", symbols::step),
     Step::new("clippy", "no package has a warning", commands::clippy).needs(&CLIPPY),
     Step::new("tests", "every test passes", tests::tests),
     Step::new("doctests", "every example in the docs runs", tests::doctests),

@@ -1,4 +1,5 @@
-//! The command line `isolet`: runs and checks scripts as a service with the library would.
+//! The command line `isolet`: runs and checks scripts as a service with the library would, and measures
+//! what that takes.
 //!
 //! Outputs and reports go to stdout, everything that is said about them to stderr.
 //! Exit codes: 0 if all went well, 1 if a script failed, 2 for wrong usage, 3 if a run was ended or refused; of several
@@ -6,6 +7,7 @@
 //! It does *not* offer scripts any host service: they compute.
 
 mod arguments;
+mod bench;
 mod check;
 mod input;
 mod limits;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let ended = logging::start().map_err(Stop::Usage).and_then(|()| match &arguments.command {
         Command::Run(arguments) => run::run(arguments, &mut terminal),
         Command::Check(arguments) => check::check(arguments, &mut terminal),
+        Command::Bench(arguments) => bench::bench(arguments, &mut terminal),
     });
     ExitCode::from(match ended {
         Ok(exit_code) => exit_code,

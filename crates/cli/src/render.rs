@@ -15,4 +15,4 @@ pub(crate) use json::{inert, pretty};
 pub(crate) use notes::{log_line, notes};
 pub(crate) use palette::Palette;
 pub(crate) use text::one_line;
-pub(crate) use times::Times;
+pub(crate) use times::{Times, human, percentile};

@@ -9,7 +9,7 @@
 //!   the head and the end, and `top` and `high_water` do. **A2:** after a restore every byte is what it was at the
 //!   freeze, and every byte beyond the image's top is zero; what the `RunState` keeps over a restore are constants of
 //!   the image. **A3:** a live or free block begins with its header, whose size is that of its class.
-//!   *Tests: `arena::tests`, `it::exactness`.*
+//!   *Tests: `arena::tests`, `exactness`.*
 //! - **T1, one thread at a time.** All calls into a realm go through `&mut QuickJsVm`, and each entry tells the engine
 //!   the thread's stack ([`Realm::enter`](crate::realm::Realm::enter)). QuickJS keeps no thread-local state of a
 //!   runtime. *Test: `it::threads::a_vm_moves_between_threads`.*

@@ -24,6 +24,8 @@
 mod arena;
 mod compile;
 mod engine;
+#[cfg(test)]
+mod exactness;
 mod failure;
 mod heap;
 mod host;

@@ -160,9 +160,22 @@ impl Realm {
             return false;
         }
         arena.restore();
+        self.forget_run();
+        true
+    }
+
+    #[cfg(test)]
+    pub(crate) fn arena(&mut self) -> Option<&mut Arena> {
+        match &mut self.memory {
+            Memory::Arena(arena) => Some(arena),
+            Memory::Blocks(_) => None,
+        }
+    }
+
+    /// Takes the state back, but not the memory.
+    pub(crate) fn forget_run(&mut self) {
         // SAFETY: R1: the state lives as long as the realm; the engine is not called meanwhile.
         unsafe { &mut *self.state }.end();
-        true
     }
 
     /// The language without clocks of the engine's; web APIs are the environment's.

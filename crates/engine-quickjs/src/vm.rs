@@ -65,6 +65,13 @@ impl QuickJsVm {
         js
     }
 
+    /// For measurements only: makes a VM startable again with all that its run left behind, as if a restore were free.
+    #[doc(hidden)]
+    pub fn stay_dirty(&mut self) {
+        self.realm.forget_run();
+        self.phase = Phase::Pristine;
+    }
+
     /// The answer to a call that the state does not allow: nothing runs.
     fn misused(&mut self) -> Outcome {
         self.phase = Phase::Finished;
@@ -164,5 +171,21 @@ impl Vm for QuickJsVm {
 impl std::fmt::Debug for QuickJsVm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("QuickJsVm").field("purpose", &self.purpose).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+impl QuickJsVm {
+    /// For the tests of exactness: the VM's memory.
+    fn arena(&mut self) -> &mut crate::arena::Arena {
+        self.realm.arena().expect("a VM that is restored")
+    }
+
+    pub(crate) fn differences(&mut self) -> Result<(), String> {
+        self.arena().differences()
+    }
+
+    pub(crate) fn used_bytes(&mut self) -> Vec<u8> {
+        self.arena().used()
     }
 }

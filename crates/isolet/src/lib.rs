@@ -81,9 +81,11 @@
 //! ```
 //!
 //! This crate holds no logic of its own: it puts the engine QuickJS into
-//! [`isolet-executor`](https://docs.rs/isolet-executor) and names what users need.
+//! [`isolet-executor`](https://docs.rs/isolet-executor) and names what users need. Whoever wants a VM
+//! without an executor around it finds it in [`engine`].
 
 mod builder;
+pub mod engine;
 mod isolet;
 
 pub use builder::IsoletBuilder;

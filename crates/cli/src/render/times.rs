@@ -71,13 +71,13 @@ impl Times {
 }
 
 /// The nearest rank: a time that occurred, that so many of a hundred do not exceed. Zero if there is none.
-fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// Three figures that count, with a unit.
-fn human(time: Duration) -> String {
+pub(crate) fn human(time: Duration) -> String {
     let microseconds = time.as_nanos() as f64 / 1e3;
     let (figure, unit) = match microseconds {
         us if us < 1e3 => (us, "µs"),

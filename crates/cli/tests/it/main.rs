@@ -1,5 +1,6 @@
 //! The command line as its users see it: what it prints, and how it ends.
 
+mod bench;
 mod examples;
 mod folder;
 mod json;

@@ -10,7 +10,8 @@ fn times_are_told_by_what_stood_ready() {
     let lines: Vec<Vec<&str>> = ended.stderr.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0].last(), Some(&"once"));
     assert_eq!(lines[1], ["runs", "median", "p99"]);
-    assert_eq!(lines[2][..2], ["cold", "1"]);
+    // The second run is cold, too, where it comes before the first VM of its pool.
+    assert!(matches!(lines[2][..2], ["cold", "1" | "2"]), "{}", ended.stderr);
     let names = ["cold", "warm", "new VM", "cached"];
     assert!(
         ended.stderr.lines().skip(2).all(|line| names.iter().any(|name| line.starts_with(name))),

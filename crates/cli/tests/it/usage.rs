@@ -196,6 +196,7 @@ fn help_and_version_are_outputs() {
             "Examples:\n  isolet run examples/order-total.js --input @examples/order-total.input.json\n",
         ),
         (&["run", "-h"], "--repeat <N>"),
+        (&["bench", "--help"], "Examples:\n  isolet bench\n"),
         (&["check", "--help"], "Examples:\n  isolet check examples/order-total.js\n"),
         (&["help", "run"], "--output-limit <SIZE>"),
     ] {
