@@ -1,8 +1,10 @@
 //! Executions from end to end: `execute().await`, each beside what a service does without isolet.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use isolet::{Execution, Isolet, JsonText, Limits, Report, Source, TenantId};
 use isolet_benches::{ORDER, TOTAL, TRIVIAL, script_20kb, source};
 use tokio::runtime::Runtime;
@@ -31,6 +33,28 @@ fn checked(report: Report) -> Report {
     report
 }
 
+/// Executes one after another on a task of the runtime, as a service does, and adds up the time of the executions.
+fn execute_each(
+    runtime: &Runtime,
+    isolet: &Isolet,
+    count: u64,
+    execution: impl Fn(u64) -> Execution + Send + 'static,
+) -> Duration {
+    let isolet = isolet.clone();
+    let task = runtime.spawn(async move {
+        let mut total = Duration::ZERO;
+        for number in 0..count {
+            let execution = execution(number);
+            let began = Instant::now();
+            let report = isolet.execute(execution).await;
+            total += began.elapsed();
+            checked(report);
+        }
+        total
+    });
+    runtime.block_on(task).expect("no panic")
+}
+
 /// A fresh runtime for each run, evaluated from source: pristine without isolet.
 fn plain_fresh(script: &str) -> String {
     let runtime = rquickjs::Runtime::new().expect("a runtime");
@@ -53,7 +77,10 @@ fn cached_run(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("cached run (trivial script)");
     group.bench_function("baseline: rquickjs, fresh runtime", |b| b.iter(|| plain_fresh(TRIVIAL)));
     group.bench_function("isolet execute", |b| {
-        b.iter(|| runtime.block_on(async { checked(isolet.execute(execution(&trivial)).await) }));
+        b.iter_custom(|count| {
+            let trivial = trivial.clone();
+            execute_each(&runtime, &isolet, count, move |_| execution(&trivial))
+        });
     });
     group.finish();
 }
@@ -98,20 +125,20 @@ fn cold_and_cached(criterion: &mut Criterion) {
     let cached = source(&text);
     checked(isolet.execute_blocking(execution(&cached)));
     let mut group = criterion.benchmark_group("20 KB script");
+    let seen = Arc::new(AtomicU64::new(0));
     group.bench_function("baseline: cold (compile and run)", |b| {
-        let mut distinct = 0u64;
-        b.iter_batched(
-            || {
-                // A source that was never seen before: a comment makes it another one.
-                distinct += 1;
-                execution(&source(&format!("{text} // {distinct}")))
-            },
-            |cold| runtime.block_on(async { checked(isolet.execute(cold).await) }),
-            BatchSize::SmallInput,
-        );
+        b.iter_custom(|count| {
+            let (text, seen) = (text.clone(), seen.clone());
+            // A source that was never seen before: a comment makes it another one.
+            let cold = move |_| execution(&source(&format!("{text} // {}", seen.fetch_add(1, Relaxed))));
+            execute_each(&runtime, &isolet, count, cold)
+        });
     });
     group.bench_function("cached", |b| {
-        b.iter(|| runtime.block_on(async { checked(isolet.execute(execution(&cached)).await) }));
+        b.iter_custom(|count| {
+            let cached = cached.clone();
+            execute_each(&runtime, &isolet, count, move |_| execution(&cached))
+        });
     });
     group.finish();
 }

@@ -54,6 +54,25 @@ pub(crate) struct Arena {
     image: Box<[u64]>,
 }
 
+/// Words of a line: 64 bytes, what a cache holds together.
+const LINE_WORDS: usize = 8;
+
+/// The lines in which an arena differs from its image. They hold addresses in that arena and fit no other one.
+#[derive(Default)]
+pub(crate) struct Lines {
+    arena: usize,
+    /// Stretches of lines that follow each other: where they begin, and how many words they have.
+    stretches: Vec<(usize, usize)>,
+    words: Vec<u64>,
+}
+
+impl Lines {
+    /// The memory that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.stretches) + size_of_val(&*self.words)
+    }
+}
+
 // SAFETY: the pointers are into the arena, which this value alone owns and one thread at a time uses (A1, T1).
 unsafe impl Send for Arena {}
 
@@ -115,6 +134,54 @@ impl Arena {
         if used > zeroed {
             self.release(zeroed, used.next_multiple_of(PAGE).min(self.capacity));
         }
+    }
+
+    /// The lines that differ from the image, the engine being at rest.
+    pub(crate) fn lines(&mut self) -> Lines {
+        let start = self.start();
+        let used = (self.head().top - start).div_ceil(size_of::<u64>());
+        let mut lines = Lines { arena: start, ..Lines::default() };
+        // SAFETY: A1: the words lie in the arena, and nothing writes to them meanwhile.
+        let now = unsafe { std::slice::from_raw_parts(self.base.as_ptr().cast::<u64>(), used.max(self.image.len())) };
+        let zeroes = [0; LINE_WORDS];
+        for (at, line) in now.chunks(LINE_WORDS).enumerate() {
+            let from = at * LINE_WORDS;
+            let image = self.image.get(from..from + line.len());
+            let is_same = match image {
+                Some(image) => line == image,
+                // The image ends in this line or before it.
+                None => {
+                    let known = self.image.get(from..).unwrap_or_default();
+                    let (head, tail) = line.split_at(known.len());
+                    head == known && tail == &zeroes[..tail.len()]
+                }
+            };
+            if is_same {
+                continue;
+            }
+            match lines.stretches.last_mut() {
+                Some((start, count)) if *start + *count == from => *count += line.len(),
+                _ => lines.stretches.push((from, line.len())),
+            }
+            lines.words.extend_from_slice(line);
+        }
+        lines.words.shrink_to_fit();
+        lines
+    }
+
+    /// Makes a restored arena what it was when `lines` were taken. `false` if they are another arena's.
+    pub(crate) fn apply(&mut self, lines: &Lines) -> bool {
+        if lines.arena != self.start() {
+            return false;
+        }
+        let mut words = &lines.words[..];
+        for &(from, count) in &lines.stretches {
+            let (stretch, rest) = words.split_at(count);
+            // SAFETY: A1: the stretch was taken from this arena, which is as large as it was.
+            unsafe { ptr::copy_nonoverlapping(stretch.as_ptr(), self.base.as_ptr().cast::<u64>().add(from), count) };
+            words = rest;
+        }
+        true
     }
 
     /// Gives pages back to the system, which gives zeroes the next time.
@@ -421,6 +488,15 @@ mod tests {
                 arena.restore();
                 prop_assert!(arena.bytes(whole) == image);
             }
+            perform(&mut arena, after);
+            let (lines, used) = (arena.lines(), arena.head().top - arena.start());
+            let changed = arena.bytes(used).to_vec();
+            arena.restore();
+            prop_assert!(arena.apply(&lines));
+            prop_assert!(arena.bytes(used) == changed);
+            arena.restore();
+            prop_assert!(arena.bytes(whole) == image);
+            prop_assert!(!Arena::new(1 << 20).expect("memory").apply(&lines), "lines fit one arena");
         }
     }
 

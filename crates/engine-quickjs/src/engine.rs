@@ -11,6 +11,7 @@ use isolet_core_traits::{
 };
 use rquickjs::qjs;
 
+use crate::images::Budget;
 use crate::layout::Layout;
 use crate::program::QuickJsProgram;
 use crate::realm::{MemoryPlan, Realm, STACK_RESERVE_BYTES, Setup};
@@ -41,6 +42,8 @@ pub struct QuickJs {
     id: EngineId,
     layout: Layout,
     form: Form,
+    /// What the script images of all its VMs hold.
+    images: Budget,
     /// Bytecode of setup scripts.
     setup: Mutex<HashMap<SetupScript, Arc<[u8]>>>,
 }
@@ -79,7 +82,7 @@ impl QuickJs {
         // SAFETY: QuickJS gives a static C string.
         let version = unsafe { CStr::from_ptr(qjs::JS_GetVersion()) }.to_string_lossy();
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
-        Ok(Self { id, layout, form, setup: Mutex::default() })
+        Ok(Self { id, layout, form, images: Budget::default(), setup: Mutex::default() })
     }
 
     fn setup_bytecode(&self, script: &SetupScript) -> Result<Arc<[u8]>, EngineError> {
@@ -136,7 +139,7 @@ impl Engine for QuickJs {
             realm.furnish(&config.environment, &setup)?;
         }
         realm.freeze(self.layout);
-        Ok(QuickJsVm::new(realm, self.layout, config))
+        Ok(QuickJsVm::new(realm, self.layout, self.images.clone(), config))
     }
 
     fn seal(&self, program: &QuickJsProgram, source: &SourceHash, keys: &SealKeys) -> SealedProgram {

@@ -131,13 +131,20 @@ fn broken<'a>(bench: &'a Bench, runs: impl Iterator<Item = (&'a str, &'a QuickJs
                 // The first inspection finds a stack that nothing was on.
                 Ok(_) if at == 0 => {}
                 Ok(left) if expected.get_or_insert_with(|| left.clone()) == &left => {}
-                Ok(_) => broken.push(format!("{name}: the probe leaves other bytes behind")),
+                Ok(left) => {
+                    broken.push(format!("{name}: the probe leaves other bytes behind at {:?}", first(&left, &expected)))
+                }
                 Err(difference) => broken.push(format!("{name}: {difference}")),
             }
         }
         drop(inspect.0);
         broken
     })
+}
+
+/// Where two states differ first.
+fn first(left: &[u8], expected: &Option<Vec<u8>>) -> Option<usize> {
+    left.iter().zip(expected.iter().flatten()).position(|(left, expected)| left != expected)
 }
 
 #[test]

@@ -74,6 +74,11 @@ impl Value {
         self.0
     }
 
+    /// The same value without a count of its own, for a constant of an image: one of both must never be freed.
+    pub(crate) fn alias(&self) -> Self {
+        Self(self.0)
+    }
+
     /// A value that QuickJS handed over.
     pub(crate) fn from_raw(raw: JSValue) -> Self {
         Self(raw)

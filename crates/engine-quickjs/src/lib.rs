@@ -12,6 +12,7 @@
 //! - `js`: a thin layer over the C interface; all other modules speak to QuickJS through it.
 //! - `arena`, `heap`, `meter`: the memory of a VM, its image and its limit; `heap` is the portable form.
 //! - `realm`: makes a runtime with its intrinsics, natives and host functions, freezes it and takes it back.
+//! - `images`: loaded programs as the lines that they change.
 //! - `compile`, `run`, `output`, `failure`: from source to program, and from program to outcome.
 //!
 //! The deadline is the interrupt handler's: what it cannot stop is said in its [`Capabilities`]: no parking, no slices,
@@ -29,6 +30,7 @@ mod exactness;
 mod failure;
 mod heap;
 mod host;
+mod images;
 mod invariants;
 mod js;
 mod layout;

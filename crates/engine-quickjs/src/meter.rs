@@ -20,27 +20,40 @@ pub(crate) const HEADROOM_BYTES: u64 = 32 << 20;
 pub(crate) struct OverLimit {
     pub(crate) asked: u64,
     pub(crate) used: u64,
-    /// An allocation was refused: the engine has seen it, so that nothing can make it good.
-    refused: bool,
 }
 
 /// Counts every block of a VM, its allocator's overhead included.
+///
+/// It may lie in an arena, whose bytes are compared: so it has no byte that is not written.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 pub(crate) struct Meter {
     used: u64,
     peak: u64,
     limit: u64,
-    over: Option<OverLimit>,
+    /// The allocation that crossed the limit, if it was crossed.
+    asked: u64,
+    used_then: u64,
+    crossed: Crossed,
     /// QuickJS's poll counter once the context is there; storing 1 makes the next poll immediate.
     poll_counter: Option<NonNull<i32>>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+enum Crossed {
+    No,
+    /// The allocation succeeded.
+    Marked,
+    /// An allocation was refused: the engine has seen it, so that nothing can make it good.
+    Refused,
+}
+
 impl Meter {
     pub(crate) const fn new() -> Self {
-        Self { used: 0, peak: 0, limit: u64::MAX, over: None, poll_counter: None }
+        Self { used: 0, peak: 0, limit: u64::MAX, asked: 0, used_then: 0, crossed: Crossed::No, poll_counter: None }
     }
 
-    #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         self.used
     }
@@ -50,21 +63,30 @@ impl Meter {
         self.peak
     }
 
-    /// Starts counting for a run: `bytes` more than what is used now.
-    pub(crate) fn set_limit(&mut self, bytes: u64) {
-        self.limit = self.used.saturating_add(bytes);
+    /// Starts counting for a run: `bytes` more than what the VM holds without it. What is used now may be more than
+    /// that, if a program is loaded already.
+    pub(crate) fn set_limit(&mut self, base: u64, bytes: u64) {
+        self.limit = base.saturating_add(bytes);
         self.peak = self.used;
-        self.over = None;
+        self.forget();
+        if self.used > self.limit {
+            self.mark(0, true);
+        }
     }
 
     pub(crate) fn over_limit(&self) -> Option<OverLimit> {
-        self.over
+        let over = OverLimit { asked: self.asked, used: self.used_then };
+        (self.crossed != Crossed::No).then_some(over)
+    }
+
+    fn forget(&mut self) {
+        (self.asked, self.used_then, self.crossed) = (0, 0, Crossed::No);
     }
 
     /// Takes the mark back if a collection freed enough for the run to go on: an eighth of the limit.
     pub(crate) fn forgive(&mut self) {
-        if self.over.is_some_and(|over| !over.refused) && self.used <= self.limit - self.limit / 8 {
-            self.over = None;
+        if self.crossed == Crossed::Marked && self.used <= self.limit - self.limit / 8 {
+            self.forget();
         }
     }
 
@@ -91,8 +113,12 @@ impl Meter {
     }
 
     fn mark(&mut self, asked: usize, refused: bool) {
-        let over = self.over.get_or_insert(OverLimit { asked: asked as u64, used: self.used, refused });
-        over.refused |= refused;
+        if self.crossed == Crossed::No {
+            (self.asked, self.used_then, self.crossed) = (asked as u64, self.used, Crossed::Marked);
+        }
+        if refused {
+            self.crossed = Crossed::Refused;
+        }
         if let Some(counter) = self.poll_counter {
             // SAFETY: L1; the engine that owns the counter is the caller of this allocation, on this thread.
             unsafe { counter.write(1) };
@@ -113,22 +139,22 @@ mod tests {
     fn the_limit_marks_first_and_refuses_later() {
         let mut meter = Meter::new();
         meter.count(0, 1_000);
-        meter.set_limit(2_000);
+        meter.set_limit(1_000, 2_000);
         assert!(meter.admit(2_000));
         assert_eq!(meter.over_limit(), None);
         assert!(meter.admit(5_000));
-        let over = |refused| Some(OverLimit { asked: 5_000, used: 1_000, refused });
-        assert_eq!(meter.over_limit(), over(false));
+        let over = Some(OverLimit { asked: 5_000, used: 1_000 });
+        assert_eq!(meter.over_limit(), over);
         assert!(!meter.admit(HEADROOM_BYTES as usize + 2_001));
         assert!(!meter.admit(usize::MAX));
         meter.forgive();
-        assert_eq!(meter.over_limit(), over(true));
+        assert_eq!(meter.over_limit(), over);
     }
 
     #[test]
     fn what_a_collection_frees_is_forgiven() {
         let mut meter = Meter::new();
-        meter.set_limit(10_000);
+        meter.set_limit(0, 10_000);
         assert!(meter.admit(11_000));
         meter.count(0, 11_000);
         meter.forgive();

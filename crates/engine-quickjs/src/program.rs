@@ -41,6 +41,11 @@ impl QuickJsProgram {
         Self(Arc::new(Compiled { form, bytecode: bytecode.into(), wide_text }))
     }
 
+    /// Names the program for as long as it lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     pub(crate) fn form(&self) -> Form {
         self.0.form
     }

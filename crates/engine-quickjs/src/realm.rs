@@ -147,7 +147,10 @@ impl Realm {
             qjs::JS_SetGCThreshold(self.runtime, COLLECT_FROM_BYTES as qjs::size_t);
         }
         // SAFETY: L1; the counter is that of this realm's context.
-        state::with(js, |state| unsafe { state.meter().set_poll_counter(counter) });
+        state::with(js, |state| unsafe {
+            state.meter().set_poll_counter(counter);
+            state.base_bytes = state.meter().used();
+        });
         if let Memory::Arena(arena) = &mut self.memory {
             arena.freeze();
         }
@@ -164,7 +167,7 @@ impl Realm {
         true
     }
 
-    #[cfg(test)]
+    /// The arena, in the form that has one.
     pub(crate) fn arena(&mut self) -> Option<&mut Arena> {
         match &mut self.memory {
             Memory::Arena(arena) => Some(arena),

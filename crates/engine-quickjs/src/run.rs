@@ -45,10 +45,27 @@ impl From<Thrown> for Failed {
     }
 }
 
-/// Starts a program. `Err` is the end of a run that never came to wait.
+/// Loads a program, but runs nothing of it.
+pub(crate) fn load(js: Js, program: &QuickJsProgram, name: &SourceName) -> std::result::Result<Value, Box<Outcome>> {
+    let load = || {
+        // SAFETY: B1: programs hold nothing but bytecode of this engine.
+        let compiled = unsafe { js.read_bytecode(program.bytecode()) }?;
+        if program.form() == Form::Module {
+            js.resolve_module(&compiled)?;
+        }
+        Ok(compiled)
+    };
+    load().map_err(|thrown| {
+        let origin = Origin { name, wide_text: program.wide_text() };
+        end_failed(js, Failed::Thrown(thrown), &origin).into()
+    })
+}
+
+/// Starts a loaded program. `Err` is the end of a run that never came to wait.
 pub(crate) fn begin(
     js: Js,
     program: &QuickJsProgram,
+    compiled: Value,
     invocation: &Invocation,
 ) -> std::result::Result<Run, Box<Outcome>> {
     if let Some(end) = stopped(js) {
@@ -57,8 +74,6 @@ pub(crate) fn begin(
     let name = &invocation.source_name;
     let started = || -> std::result::Result<(Stage, Value), Failed> {
         let (input, context) = globals(js, invocation)?;
-        // SAFETY: B1: programs hold nothing but bytecode of this engine.
-        let compiled = unsafe { js.read_bytecode(program.bytecode()) }?;
         let started = match program.form() {
             Form::Script => (Stage::Script, js.evaluate(compiled)?),
             Form::Synchronous => {
@@ -66,7 +81,6 @@ pub(crate) fn begin(
                 (Stage::Settling, settling(js, value)?)
             }
             Form::Module => {
-                js.resolve_module(&compiled)?;
                 let definition =
                     js.module_definition(&compiled).ok_or_else(|| Failed::Script(not_a_module().into()))?;
                 (Stage::Module(definition), js.evaluate(compiled)?)

@@ -40,6 +40,8 @@ pub(crate) const HOST_ERRORS_MAX: usize = 64;
 
 pub(crate) struct RunState {
     meter: *mut Meter,
+    /// What the VM holds without a run.
+    pub(crate) base_bytes: u64,
     /// The natives by their number.
     pub(crate) natives: Vec<Native>,
     /// The host operations by their number.
@@ -74,6 +76,7 @@ impl RunState {
     pub(crate) fn new(meter: *mut Meter) -> Self {
         Self {
             meter,
+            base_bytes: 0,
             natives: Vec::new(),
             operations: Vec::new(),
             error_constructor: None,
@@ -118,7 +121,8 @@ impl RunState {
 
     /// Prepares for a run or a compilation.
     pub(crate) fn begin(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) {
-        self.meter().set_limit(limits.memory_bytes);
+        let base = self.base_bytes;
+        self.meter().set_limit(base, limits.memory_bytes);
         self.logs = LogBuffer::new(limits.log_bytes, limits.log_lines);
         self.limits = limits;
         self.interrupt = interrupt;

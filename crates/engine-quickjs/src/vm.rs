@@ -9,7 +9,8 @@ use isolet_core_traits::{
 
 use crate::compile;
 use crate::host;
-use crate::js::Js;
+use crate::images::{Budget, Images};
+use crate::js::{Js, Value};
 use crate::layout::Layout;
 use crate::program::QuickJsProgram;
 use crate::realm::Realm;
@@ -19,6 +20,8 @@ use crate::state;
 /// A VM for runs or for compilations, one at a time.
 pub struct QuickJsVm {
     realm: Realm,
+    /// None in a VM that is not restored.
+    images: Option<Images>,
     layout: Layout,
     purpose: Purpose,
     memory_bytes_max: u64,
@@ -38,9 +41,9 @@ enum Phase {
 pub enum NeverParked {}
 
 impl QuickJsVm {
-    pub(crate) fn new(realm: Realm, layout: Layout, config: &VmConfig) -> Self {
+    pub(crate) fn new(realm: Realm, layout: Layout, budget: Budget, config: &VmConfig) -> Self {
         let (purpose, memory_bytes_max) = (config.purpose, config.memory_bytes_max);
-        Self { realm, layout, purpose, memory_bytes_max, phase: Phase::Pristine }
+        Self { realm, images: Some(Images::new(budget)), layout, purpose, memory_bytes_max, phase: Phase::Pristine }
     }
 
     fn keep(&mut self, (step, run): (Step, Option<Run>)) -> Step {
@@ -65,9 +68,23 @@ impl QuickJsVm {
         js
     }
 
+    /// Makes the pristine VM one that has loaded `program`, if it did so before.
+    fn load_image(&mut self, program: &QuickJsProgram) -> Option<Value> {
+        let image = self.images.as_mut()?.get(program)?;
+        self.realm.arena()?.apply(&image.lines).then(|| image.compiled.alias())
+    }
+
+    /// Keeps what loading `program` has changed.
+    fn keep_image(&mut self, program: &QuickJsProgram, compiled: &Value) {
+        if let (Some(images), Some(arena)) = (&mut self.images, self.realm.arena()) {
+            images.keep(program, arena.lines(), compiled.alias());
+        }
+    }
+
     /// For measurements only: makes a VM startable again with all that its run left behind, as if a restore were free.
     #[doc(hidden)]
     pub fn stay_dirty(&mut self) {
+        self.images = None;
         self.realm.forget_run();
         self.phase = Phase::Pristine;
     }
@@ -111,9 +128,16 @@ impl Vm for QuickJsVm {
         if !self.begins(Purpose::Run) {
             return Step::Done(self.misused());
         }
+        let loaded = self.load_image(program);
         let js = self.prepare(limits, interrupt);
+        let loaded = match loaded {
+            Some(compiled) => Ok(compiled),
+            None => {
+                run::load(js, program, &invocation.source_name).inspect(|compiled| self.keep_image(program, compiled))
+            }
+        };
         self.layout.seed_random(js, invocation.random_seed);
-        match run::begin(js, program, &invocation) {
+        match loaded.and_then(|compiled| run::begin(js, program, compiled, &invocation)) {
             Ok(run) => self.keep(run.pump(js)),
             Err(outcome) => Step::Done(*outcome),
         }
