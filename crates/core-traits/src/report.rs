@@ -222,6 +222,18 @@ pub struct ErrorReport {
     pub retryable: bool,
 }
 
+impl fmt::Display for ErrorReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.kind, self.name, self.message)?;
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => write!(f, " at line {line} column {column}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ErrorReport {}
+
 /// Which limit ended a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KilledReport {

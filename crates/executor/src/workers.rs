@@ -15,10 +15,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Release},
+};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use isolet_core_traits::{Engine, EngineError};
 use tokio::sync::{oneshot, watch};
 
@@ -59,6 +63,9 @@ pub(crate) enum Lost {
 /// Enough for our own frames, whatever little the engine asks for.
 const STACK_BYTES_MIN: usize = 1 << 20;
 
+/// How long a worker without work stays awake. More than a task of the application takes to be woken and to answer.
+const AWAKE: Duration = Duration::from_micros(100);
+
 /// The queue of all workers; the threads end when it is dropped or told to [`stop`](Self::stop).
 pub(crate) struct Workers {
     shared: Sender<Job>,
@@ -77,16 +84,18 @@ impl Workers {
         let (shared, jobs) = crossbeam_channel::unbounded();
         let (attached, attachments) = crossbeam_channel::bounded(count);
         let (alive, life) = watch::channel(());
+        let is_awake = Arc::new(AtomicBool::new(false));
         let stack_bytes = engine.capabilities().thread_stack_bytes.max(STACK_BYTES_MIN);
         for number in 0..count {
             let (engine, jobs, attached, life) = (engine.clone(), jobs.clone(), attached.clone(), life.clone());
+            let is_awake = is_awake.clone();
             let work = move || {
                 let guard = engine.attach_thread();
                 let is_attached = guard.is_ok();
                 let _ = attached.send(guard.as_ref().err().cloned());
                 drop(attached);
                 if is_attached {
-                    Worker { jobs, own: VecDeque::new() }.run();
+                    Worker { jobs, is_awake, own: VecDeque::new() }.run();
                 }
                 drop((guard, life));
             };
@@ -134,13 +143,40 @@ impl Workers {
 /// One thread's view: what all share, and what it has preempted.
 struct Worker {
     jobs: Receiver<Job>,
+    /// Whether a worker without work is awake.
+    is_awake: Arc<AtomicBool>,
     own: VecDeque<Box<dyn Sliced>>,
 }
 
 impl Worker {
+    /// Waits for a job. Looks for one for a moment before it sleeps: a run that was answered comes back soon, and waking
+    /// a thread can cost more than the run does.
+    ///
+    /// One worker at a time looks; the others sleep, and leave their cores to the application.
+    fn next(&self) -> Option<Job> {
+        if !self.is_awake.swap(true, Acquire) {
+            let found = self.look();
+            self.is_awake.store(false, Release);
+            if let Ok(found) = found {
+                return Some(found);
+            }
+        }
+        self.jobs.recv().ok()
+    }
+
+    fn look(&self) -> Result<Job, TryRecvError> {
+        let began = Instant::now();
+        loop {
+            match self.jobs.try_recv() {
+                Err(TryRecvError::Empty) if began.elapsed() < AWAKE => thread::yield_now(),
+                found => return found,
+            }
+        }
+    }
+
     fn run(mut self) {
         loop {
-            let job = if self.own.is_empty() { self.jobs.recv().ok() } else { self.jobs.try_recv().ok() };
+            let job = if self.own.is_empty() { self.next() } else { self.jobs.try_recv().ok() };
             match job {
                 Some(Job::Work(work)) => self.own.extend(work.slice()),
                 Some(Job::Stop) => return,
