@@ -106,3 +106,13 @@ pub use isolet_executor::{
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, OnRateLimit};
 pub use isolet_pool::{ConfigError, PoolConfig, PoolMetrics};
 pub use isolet_sandbox::Policy;
+
+/// The examples of the pages that users read first.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../../docs/hosts.md")]
+    struct Hosts;
+}
