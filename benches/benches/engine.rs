@@ -2,9 +2,9 @@
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use isolet_benches::{Bench, ORDER, TRIVIAL, script_20kb, source};
-use isolet_core_traits::Purpose;
+use isolet_core_traits::{Purpose, Reset, Vm};
 use rquickjs::{Context, Ctx, Module, Runtime};
 
 /// What a service writes that has no isolet: parse the input, evaluate, write the output.
@@ -31,7 +31,7 @@ fn cold_start(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A run on a VM that stands ready. The baseline keeps its context, dirty as it gets.
+/// A run on a VM that stands ready, and what makes it pristine again. The baseline keeps its context, dirty as it gets.
 fn warm_start(criterion: &mut Criterion) {
     let bench = Bench::new();
     let trivial = source(TRIVIAL);
@@ -41,15 +41,21 @@ fn warm_start(criterion: &mut Criterion) {
     group.bench_function("baseline: rquickjs, one dirty context, evaluated anew", |b| {
         context.with(|ctx| b.iter(|| plain_run(&ctx, black_box(TRIVIAL))));
     });
-    group.bench_function("isolet program on a ready VM", |b| {
-        b.iter_batched(
-            || bench.vm(Purpose::Run),
-            |mut vm| {
-                let outcome = bench.run(&mut vm, &program, &trivial);
-                (vm, outcome)
-            },
-            BatchSize::PerIteration,
-        );
+    group.bench_function("isolet, dirty: a run, and nothing restored", |b| {
+        let mut vm = bench.vm(Purpose::Run);
+        b.iter(|| {
+            let outcome = bench.run(&mut vm, &program, &trivial);
+            vm.stay_dirty();
+            outcome
+        });
+    });
+    group.bench_function("isolet, pristine: a run and the restore after it", |b| {
+        let mut vm = bench.vm(Purpose::Run);
+        b.iter(|| {
+            let outcome = bench.run(&mut vm, &program, &trivial);
+            assert_eq!(vm.reset(), Reset::Pristine);
+            outcome
+        });
     });
     group.finish();
 }
