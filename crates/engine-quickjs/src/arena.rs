@@ -24,6 +24,8 @@ const ALIGN: usize = 16;
 const CLASSES: usize = 288;
 /// Classes up to here are multiples of [`ALIGN`].
 const FINE_BYTES: usize = 256;
+/// The last bytes of the arena are for runs whose limit is crossed, so that they come to their end.
+const ENDING_BYTES: usize = 1 << 20;
 /// Restoring zeroes so much of what a run touched beyond the image, and gives the rest back to the system.
 const TAIL_KEPT_BYTES: usize = 256 << 10;
 
@@ -287,7 +289,9 @@ impl Head {
     }
 
     fn raise(&mut self, top: usize) -> Option<()> {
-        if top > self.end {
+        let capacity = self.end - ptr::from_ref(self).addr();
+        let kept = if self.meter.over_limit().is_some() { 0 } else { ENDING_BYTES.min(capacity / 16) };
+        if top > self.end.saturating_sub(kept) {
             return None;
         }
         self.top = top;
@@ -336,7 +340,10 @@ impl Head {
             unsafe { header.as_mut() }.size = total;
             return Some(block);
         }
-        let (moved, _) = self.allocate(size)?;
+        let Some((moved, _)) = self.allocate(size) else {
+            // A block that is to become smaller need not move for it.
+            return (total <= old).then_some(block);
+        };
         let bytes = size.min(old - size_of::<Header>());
         // SAFETY: both blocks are live, have this many bytes, and differ.
         unsafe { ptr::copy_nonoverlapping(block.as_ptr().cast::<u8>(), moved.as_ptr().cast::<u8>(), bytes) };

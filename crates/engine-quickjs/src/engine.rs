@@ -21,6 +21,20 @@ use crate::{compile, seal};
 /// Counts changes of what a program's bytes mean beyond QuickJS's own version.
 const PROGRAM_FORMAT: u32 = 1;
 
+/// Runs before all other setup scripts: a call site must not hand out the functions on the stack, because those of
+/// setup scripts, natives and hidden host operations are among them.
+const CALL_SITES: SetupScript = SetupScript {
+    name: "call sites",
+    source: "
+        Error.prepareStackTrace = (error, sites) => {
+            const prototype = Object.getPrototypeOf(sites[0]);
+            delete prototype.getFunction;
+            delete prototype.getThis;
+        };
+        new Error();
+        Error.prepareStackTrace = undefined;",
+};
+
 /// QuickJS-ng.
 ///
 /// [`new`](Self::new) makes VMs that are taken back to their first byte after each run. [`portable`](Self::portable)
@@ -132,7 +146,7 @@ impl Engine for QuickJs {
         };
         let mut realm = Realm::new(plan, compiles || config.environment.eval, config.stack)?;
         if !compiles {
-            let scripts = &config.environment.setup;
+            let scripts: Vec<_> = std::iter::once(&CALL_SITES).chain(&config.environment.setup).collect();
             let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;
             let setup: Vec<_> =
                 scripts.iter().zip(&bytecode).map(|(script, bytecode)| Setup { name: script.name, bytecode }).collect();

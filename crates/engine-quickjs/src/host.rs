@@ -15,6 +15,8 @@ use crate::payload::{self, Undecodable};
 use crate::state::{self, HOST_ERRORS_MAX, HostError, Operation};
 
 const SLOTS: u32 = 3;
+/// So many calls have room for their slots among the indices of the table.
+const CALLS_MAX: u32 = 1 << 28;
 /// Pending calls may hold this many times the payload of one call.
 const PENDING_PAYLOADS_MAX: usize = 16;
 
@@ -84,7 +86,9 @@ fn prepare(js: Js, index: usize, arguments: &[Value]) -> Result<(OperationId, Pa
     let refusal = state::with(js, |state| {
         let (calls, bytes) = (state.limits.host_calls_pending, state.limits.host_payload_bytes);
         let pending: usize = state.pending.values().sum();
-        if state.pending.len() >= calls {
+        if state.next_call > CALLS_MAX {
+            Some(format!("too many host calls: at most {CALLS_MAX} may be made in a run"))
+        } else if state.pending.len() >= calls {
             Some(format!("too many host calls at once: at most {calls} may be pending"))
         } else if payload.bytes() > bytes {
             Some(format!("the call's payload has {} bytes, at most {bytes} are allowed", payload.bytes()))

@@ -59,6 +59,9 @@ impl Images {
     pub(crate) fn keep(&mut self, program: &QuickJsProgram, lines: Lines, compiled: Value) {
         let image = ScriptImage { program: program.clone(), lines, compiled };
         let bytes = image.bytes();
+        if bytes > BYTES_MAX {
+            return;
+        }
         while !self.budget.take(bytes) {
             match self.images.pop_lru() {
                 Some((_, evicted)) => self.budget.give_back(evicted.bytes()),

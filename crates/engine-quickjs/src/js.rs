@@ -293,10 +293,12 @@ impl Js {
     }
 
     pub(crate) fn define(self, object: &Value, name: &str, value: Value, flags: u32) -> Result<()> {
-        let name = CString::new(name).unwrap_or_default();
-        // SAFETY: V1; the value is consumed.
+        // SAFETY: V1; the name is copied, the value consumed and the atom freed again.
         self.check_status(unsafe {
-            qjs::JS_DefinePropertyValueStr(self.ctx, object.0, name.as_ptr(), value.0, flags as c_int)
+            let atom = qjs::JS_NewAtomLen(self.ctx, name.as_ptr().cast(), name.len() as qjs::size_t);
+            let status = qjs::JS_DefinePropertyValue(self.ctx, object.0, atom, value.0, flags as c_int);
+            qjs::JS_FreeAtom(self.ctx, atom);
+            status
         })
     }
 
@@ -471,7 +473,7 @@ impl Js {
 
     /// Throws an error with a message. QuickJS cuts it at 255 bytes.
     pub(crate) fn throw_error(self, class: ErrorClass, message: &str) -> Thrown {
-        let message = CString::new(message).unwrap_or_default();
+        let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
         let throw = match class {
             ErrorClass::Type => qjs::JS_ThrowTypeError,
             ErrorClass::Range => qjs::JS_ThrowRangeError,

@@ -22,6 +22,10 @@ pub(crate) struct OverLimit {
     pub(crate) used: u64,
 }
 
+/// Bytes that a run which is being ended may always take more: the engine makes an error object to end it with, and
+/// would end in a way that scripts can catch without.
+const ENDING_BYTES: u64 = 256 << 10;
+
 /// Counts every block of a VM, its allocator's overhead included.
 ///
 /// It may lie in an arena, whose bytes are compared: so it has no byte that is not written.
@@ -31,6 +35,8 @@ pub(crate) struct Meter {
     used: u64,
     peak: u64,
     limit: u64,
+    /// From here on allocations are refused.
+    end: u64,
     /// The allocation that crossed the limit, if it was crossed.
     asked: u64,
     used_then: u64,
@@ -51,7 +57,16 @@ enum Crossed {
 
 impl Meter {
     pub(crate) const fn new() -> Self {
-        Self { used: 0, peak: 0, limit: u64::MAX, asked: 0, used_then: 0, crossed: Crossed::No, poll_counter: None }
+        Self {
+            used: 0,
+            peak: 0,
+            limit: u64::MAX,
+            end: u64::MAX,
+            asked: 0,
+            used_then: 0,
+            crossed: Crossed::No,
+            poll_counter: None,
+        }
     }
 
     pub(crate) fn used(&self) -> u64 {
@@ -67,6 +82,7 @@ impl Meter {
     /// that, if a program is loaded already.
     pub(crate) fn set_limit(&mut self, base: u64, bytes: u64) {
         self.limit = base.saturating_add(bytes);
+        self.end = self.limit.saturating_add(HEADROOM_BYTES);
         self.peak = self.used;
         self.forget();
         if self.used > self.limit {
@@ -102,7 +118,7 @@ impl Meter {
         if after <= self.limit {
             return true;
         }
-        let refused = after > self.limit.saturating_add(HEADROOM_BYTES);
+        let refused = after > self.end;
         self.mark(more, refused);
         !refused
     }
@@ -119,8 +135,20 @@ impl Meter {
         if refused {
             self.crossed = Crossed::Refused;
         }
+        self.poll_next();
+    }
+
+    /// Lets a run come to its end: the next poll is immediate, and what the engine needs for ending it is there.
+    ///
+    /// Some builtins swallow every exception, even those that end a run; so each poll has to say it again.
+    pub(crate) fn end_run(&mut self) {
+        self.end = self.end.max(self.used.saturating_add(ENDING_BYTES));
+        self.poll_next();
+    }
+
+    fn poll_next(&mut self) {
         if let Some(counter) = self.poll_counter {
-            // SAFETY: L1; the engine that owns the counter is the caller of this allocation, on this thread.
+            // SAFETY: L1; the engine that owns the counter is the caller of this code, on this thread.
             unsafe { counter.write(1) };
         }
     }
@@ -149,6 +177,17 @@ mod tests {
         assert!(!meter.admit(usize::MAX));
         meter.forgive();
         assert_eq!(meter.over_limit(), over);
+    }
+
+    #[test]
+    fn a_run_that_is_ended_has_what_its_end_takes() {
+        let mut meter = Meter::new();
+        meter.set_limit(0, 1_000);
+        meter.count(0, 1_000 + HEADROOM_BYTES as usize);
+        assert!(!meter.admit(100));
+        meter.end_run();
+        assert!(meter.admit(100));
+        assert!(!meter.admit(ENDING_BYTES as usize + 1));
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub(crate) fn encode(js: Js, arguments: &[&Value]) -> Result<Payload> {
     let replacer = state::with(js, |state| state.replacer.as_ref().map(|replacer| js.duplicate(replacer)));
     let outer = state::with(js, |state| std::mem::take(&mut state.buffers));
     let written = js.stringify(&array, replacer.as_ref().unwrap_or(&Value::UNDEFINED));
-    let buffers = state::with(js, |state| std::mem::replace(&mut state.buffers, outer));
+    let buffers = state::with(js, |state| {
+        let buffers = std::mem::replace(&mut state.buffers, outer);
+        state.buffer_bytes -= buffers.iter().map(|buffer| held(buffer)).sum::<usize>();
+        buffers
+    });
     js.free(array);
     replacer.into_iter().for_each(|replacer| js.free(replacer));
     let written = written?;
@@ -112,10 +116,17 @@ fn single(js: Js, key: &str, value: Value) -> Result {
     Ok(object)
 }
 
+/// What a buffer counts, so that many empty ones count as well.
+fn held(buffer: &[u8]) -> usize {
+    buffer.len() + 64
+}
+
+/// The total is of all payloads that are being written: a `toJSON` may make calls of its own.
 fn keep_buffer(js: Js, bytes: Vec<u8>) -> Result<u32> {
     let kept = state::with(js, |state| {
-        let total = state.buffers.iter().map(Vec::len).sum::<usize>().saturating_add(bytes.len());
+        let total = state.buffer_bytes.saturating_add(held(&bytes));
         (total <= state.limits.host_payload_bytes).then(|| {
+            state.buffer_bytes = total;
             state.buffers.push(bytes);
             state.buffers.len() as u32 - 1
         })

@@ -51,7 +51,8 @@ impl MemoryPlan {
                 // Address space only. The other half is for what lies unused between blocks in use.
                 let bytes = run_bytes_max.saturating_add(HEADROOM_BYTES).saturating_mul(2);
                 let bytes = usize::try_from(bytes).map_err(|_| EngineError::Memory)?;
-                Arena::new(bytes.next_multiple_of(1 << 20)).map(Memory::Arena).map_err(|_| EngineError::Memory)
+                let bytes = bytes.checked_next_multiple_of(1 << 20).ok_or(EngineError::Memory)?;
+                Arena::new(bytes).map(Memory::Arena).map_err(|_| EngineError::Memory)
             }
         }
     }
@@ -288,7 +289,11 @@ unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c
     if over {
         state.meter().forgive();
     }
-    c_int::from(state.stopped().is_some())
+    let is_over = state.stopped().is_some();
+    if is_over {
+        state.meter().end_run();
+    }
+    c_int::from(is_over)
 }
 
 unsafe extern "C" fn on_rejection(

@@ -64,6 +64,8 @@ pub(crate) struct RunState {
     pub(crate) outbox: Vec<HostCall>,
     /// Buffers of the payload that is being written.
     pub(crate) buffers: Vec<Vec<u8>>,
+    /// What the buffers of all payloads that are being written hold.
+    pub(crate) buffer_bytes: usize,
     pub(crate) host_errors: Vec<HostError>,
     /// Where the search for what JSON cannot say is.
     pub(crate) trail: Trail,
@@ -91,6 +93,7 @@ impl RunState {
             pending: BTreeMap::new(),
             outbox: Vec::new(),
             buffers: Vec::new(),
+            buffer_bytes: 0,
             host_errors: Vec::new(),
             trail: Trail::default(),
             rejections: HashMap::new(),
@@ -112,6 +115,7 @@ impl RunState {
         self.pending.clear();
         self.outbox = Vec::new();
         self.buffers = Vec::new();
+        self.buffer_bytes = 0;
         self.host_errors = Vec::new();
         self.trail = Trail::default();
         self.rejections = HashMap::new();

@@ -74,8 +74,11 @@ impl QuickJsVm {
         self.realm.arena()?.apply(&image.lines).then(|| image.compiled.alias())
     }
 
-    /// Keeps what loading `program` has changed.
-    fn keep_image(&mut self, program: &QuickJsProgram, compiled: &Value) {
+    /// Keeps what loading `program` has changed, unless that was too much for its run.
+    fn keep_image(&mut self, js: Js, program: &QuickJsProgram, compiled: &Value) {
+        if state::with(js, |state| state.meter().over_limit().is_some()) {
+            return;
+        }
         if let (Some(images), Some(arena)) = (&mut self.images, self.realm.arena()) {
             images.keep(program, arena.lines(), compiled.alias());
         }
@@ -132,9 +135,8 @@ impl Vm for QuickJsVm {
         let js = self.prepare(limits, interrupt);
         let loaded = match loaded {
             Some(compiled) => Ok(compiled),
-            None => {
-                run::load(js, program, &invocation.source_name).inspect(|compiled| self.keep_image(program, compiled))
-            }
+            None => run::load(js, program, &invocation.source_name)
+                .inspect(|compiled| self.keep_image(js, program, compiled)),
         };
         self.layout.seed_random(js, invocation.random_seed);
         match loaded.and_then(|compiled| run::begin(js, program, compiled, &invocation)) {

@@ -131,4 +131,14 @@ pub(super) const ROWS: &[Hostile] = &[
          r(q)) } await p",
         OK,
     ),
+    // Builtins that swallow every exception, the end of a run included, in a loop around them.
+    script("executors that loop, in a loop", "for (;;) new Promise(() => { for (;;); })", TIMEOUT),
+    script("async generators that loop, in a loop", "for (;;) (async function* () { for (;;); })().next()", TIMEOUT),
+    script("thenables that loop, in a loop", "for (;;) Promise.resolve({ get then() { for (;;); } })", TIMEOUT),
+    script("tries that loop, in a loop", "for (;;) Promise.try(() => { for (;;); })", TIMEOUT),
+    script(
+        "iterators that loop under all, in a loop",
+        "for (;;) Promise.all({ [Symbol.iterator]() { for (;;); } })",
+        TIMEOUT,
+    ),
 ];

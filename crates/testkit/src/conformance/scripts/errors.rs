@@ -200,6 +200,12 @@ pub(super) const ROWS: &[Script] = &[
         Json("false"),
     ),
     js(
+        "a call site hands out no function",
+        "let p; Error.prepareStackTrace = (e, s) => { p = Object.getPrototypeOf(s[0]) }; new Error('x');
+         typeof p.getFunction + typeof p.getThis",
+        Json(r#""undefinedundefined""#),
+    ),
+    js(
         "no paths in a stack",
         r"/\/(home|root|usr|work|src)\/|\.rs\b|0x[0-9a-f]{6}/.test(new Error('x').stack)",
         Json("false"),
