@@ -4,6 +4,10 @@
 //! or allocate answers with [`Thrown`] when an exception is pending. What the methods rely on is V1 and T1 of
 //! [`invariants`](crate::invariants): a `Js` exists only while its realm lives, on the thread that steps it.
 
+mod programs;
+
+pub(crate) use programs::ModuleDefinition;
+
 use std::ffi::{CStr, CString, c_int};
 use std::ptr;
 
@@ -547,78 +551,7 @@ impl Js {
         // SAFETY: V1.
         self.check(unsafe { qjs::JS_JSONStringify(self.ctx, value.0, replacer.0, qjs::JS_UNDEFINED) })
     }
-
-    // Programs.
-
-    /// Compiles without running. `line` is the number of the text's first line.
-    pub(crate) fn compile(self, text: &str, file: &CStr, flags: u32, line: i32) -> Result {
-        let terminated = terminated(text);
-        let mut options = qjs::JSEvalOptions {
-            version: qjs::JS_EVAL_OPTIONS_VERSION as c_int,
-            eval_flags: (flags | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as c_int,
-            filename: file.as_ptr(),
-            line_num: line,
-        };
-        // SAFETY: the text ends in NUL, which is not counted; the file name is copied.
-        self.check(unsafe {
-            qjs::JS_Eval2(self.ctx, terminated.as_ptr().cast(), text.len() as qjs::size_t, &mut options)
-        })
-    }
-
-    /// A compiled function or module as bytecode.
-    pub(crate) fn write_bytecode(self, compiled: &Value, strip: u32) -> Result<Vec<u8>> {
-        let mut length = 0;
-        let flags = (qjs::JS_WRITE_OBJ_BYTECODE | strip) as c_int;
-        // SAFETY: V1; the length is written on success.
-        let start = unsafe { qjs::JS_WriteObject(self.ctx, &mut length, compiled.0, flags) };
-        if start.is_null() {
-            return Err(Thrown);
-        }
-        // SAFETY: QuickJS gave `length` bytes at `start`, which stay until they are freed.
-        let bytes = unsafe { std::slice::from_raw_parts(start, length as usize) }.to_vec();
-        // SAFETY: frees what `JS_WriteObject` gave.
-        unsafe { qjs::js_free(self.ctx, start.cast()) };
-        Ok(bytes)
-    }
-
-    /// A function or module from bytecode.
-    ///
-    /// # Safety
-    /// The bytes must come from [`write_bytecode`](Self::write_bytecode) of this very QuickJS (B1).
-    pub(crate) unsafe fn read_bytecode(self, bytecode: &[u8]) -> Result {
-        let length = bytecode.len() as qjs::size_t;
-        // SAFETY: the caller's contract.
-        self.check(unsafe {
-            qjs::JS_ReadObject(self.ctx, bytecode.as_ptr(), length, qjs::JS_READ_OBJ_BYTECODE as c_int)
-        })
-    }
-
-    /// Links a module that came from bytecode to what it imports.
-    pub(crate) fn resolve_module(self, module: &Value) -> Result<()> {
-        // SAFETY: V1.
-        self.check_status(unsafe { qjs::JS_ResolveModule(self.ctx, module.0) })
-    }
-
-    /// Runs a compiled script or module.
-    pub(crate) fn evaluate(self, compiled: Value) -> Result {
-        // SAFETY: V1; the compiled value is consumed.
-        self.check(unsafe { qjs::JS_EvalFunction(self.ctx, compiled.0) })
-    }
-
-    /// A module's definition, which stays as long as the context.
-    pub(crate) fn module_definition(self, module: &Value) -> Option<ModuleDefinition> {
-        module.is_module().then(|| ModuleDefinition(module.address()))
-    }
-
-    pub(crate) fn module_namespace(self, module: ModuleDefinition) -> Result {
-        // SAFETY: the definition was taken from a module of this context, which keeps it (V1).
-        self.check(unsafe { qjs::JS_GetModuleNamespace(self.ctx, module.0 as *mut qjs::JSModuleDef) })
-    }
 }
-
-/// The definition of a module of one context; meaningless in any other.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ModuleDefinition(usize);
 
 /// Text with one U+FFFD for each lone surrogate, which QuickJS writes as three bytes that are not UTF-8.
 fn lossy(mut bytes: &[u8]) -> String {
