@@ -88,7 +88,7 @@ pub trait Vm: Send {
     /// The programs that it runs.
     type Program;
     /// A run that was saved. Belongs to the VM that made it, which must check that.
-    type Parked: Send;
+    type Parked: ParkedRun + 'static;
 
     /// Compiles `source`; only on a VM made for [`Purpose::Compile`](crate::Purpose::Compile).
     ///
@@ -137,6 +137,15 @@ pub trait Vm: Send {
 
     /// Takes the VM back to where it was when it was made. Allowed in every state but *running* and *preempted*.
     fn reset(&mut self) -> Reset;
+}
+
+/// A run that was saved and holds no VM. Dropping it forgets the run.
+pub trait ParkedRun: Send {
+    /// Ends it without its VM. It was waiting for the host.
+    fn abort(self, why: Abort) -> Outcome;
+
+    /// Bytes of memory that it holds.
+    fn bytes(&self) -> usize;
 }
 
 /// What a reset achieved.

@@ -47,11 +47,12 @@ pub mod limits;
 pub mod logs;
 pub mod native;
 pub mod report;
+pub mod resources;
 pub mod seal;
 pub mod source;
 pub mod step;
 
-pub use engine::{Capabilities, Engine, EngineError, EngineId, NotParkable, Reset, Vm};
+pub use engine::{Capabilities, Engine, EngineError, EngineId, NotParkable, ParkedRun, Reset, Vm};
 pub use environment::{Environment, Purpose, SetupScript, VmConfig};
 pub use failure::{FailureKind, Frame, Place, ScriptFailure, Snippet};
 pub use host::{
@@ -68,6 +69,7 @@ pub use report::{
     ContextReport, ErrorReport, KilledIn, KilledReport, LimitName, Metrics, OutputAsError, OutputTruncated,
     ProgramOrigin, QueueReport, Report, Status, Truncated, VmOrigin, WaitedFor, Warning,
 };
+pub use resources::Resources;
 pub use seal::{SealError, SealKey, SealKeys, SealedProgram};
 pub use source::{Source, SourceHash, SourceKind, SourceName};
 pub use step::{Abort, Compilation, CompileFailure, End, Invocation, Outcome, Output, Resume, Step};

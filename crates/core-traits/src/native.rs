@@ -9,8 +9,11 @@
 //!
 //! A panic inside a native is caught by the engine and becomes a host failure of the run.
 
+use std::any::Any;
+
 use crate::interrupt::Interrupt;
 use crate::logs::{LogBuffer, LogLevel};
+use crate::resources::Resources;
 
 /// A value that crosses between a script and a native.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,13 +46,38 @@ pub struct NativeFailure {
 #[derive(Debug)]
 pub struct NativeContext<'run> {
     logs: &'run mut LogBuffer,
+    resources: &'run mut Resources,
     interrupt: &'run Interrupt,
 }
 
 impl<'run> NativeContext<'run> {
     /// For engines: the context of one call.
-    pub fn new(logs: &'run mut LogBuffer, interrupt: &'run Interrupt) -> Self {
-        Self { logs, interrupt }
+    pub fn new(logs: &'run mut LogBuffer, resources: &'run mut Resources, interrupt: &'run Interrupt) -> Self {
+        Self { logs, resources, interrupt }
+    }
+
+    /// Keeps something for later calls of this run, which drops it at its end. Scripts hold the number that this gives.
+    ///
+    /// # Errors
+    /// A `RangeError` if the run keeps [`Resources::MAX`] already.
+    pub fn keep(&mut self, resource: impl Any + Send) -> Result<NativeValue, NativeFailure> {
+        self.resources.keep(Box::new(resource))
+    }
+
+    /// What was kept under `number`.
+    ///
+    /// # Errors
+    /// A `TypeError` if nothing of this type is kept under it: never, any more, or not in this run.
+    pub fn resource<T: Any + Send>(&mut self, number: &NativeValue) -> Result<&mut T, NativeFailure> {
+        self.resources.resource(number)
+    }
+
+    /// Takes back what was kept under `number`, which is stale from then on.
+    ///
+    /// # Errors
+    /// As for [`resource`](Self::resource).
+    pub fn release<T: Any + Send>(&mut self, number: &NativeValue) -> Result<T, NativeFailure> {
+        self.resources.release(number)
     }
 
     /// Adds a console line, stamped with the run's time.

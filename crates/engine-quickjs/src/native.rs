@@ -58,11 +58,10 @@ fn compute(
     native: Native,
     arguments: &[NativeValue],
 ) -> Option<std::result::Result<NativeValue, NativeFailure>> {
-    let (mut logs, interrupt) = state::with(js, |state| (std::mem::take(&mut state.logs), state.interrupt.clone()));
-    let mut context = NativeContext::new(&mut logs, &interrupt);
-    let result = catch_unwind(AssertUnwindSafe(|| (native.call)(&mut context, arguments)));
-    state::with(js, |state| state.logs = logs);
-    result.ok()
+    state::with(js, |state| {
+        let mut context = NativeContext::new(&mut state.logs, &mut state.resources, &state.interrupt);
+        catch_unwind(AssertUnwindSafe(|| (native.call)(&mut context, arguments))).ok()
+    })
 }
 
 fn copy_out(js: Js, value: &Value) -> Result<NativeValue> {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use isolet_core_traits::{
-    Abort, FailureKind, HostCall, Interrupt, LogBuffer, MonotonicClock, Native, OperationId, Outcome, RunLimits,
-    Warning,
+    Abort, FailureKind, HostCall, Interrupt, LogBuffer, MonotonicClock, Native, OperationId, Outcome, Resources,
+    RunLimits, Warning,
 };
 use rquickjs::qjs::{self, JSContext};
 
@@ -58,6 +58,7 @@ pub(crate) struct RunState {
     pub(crate) stop: Option<Stop>,
     pub(crate) writing_output: bool,
     pub(crate) logs: LogBuffer,
+    pub(crate) resources: Resources,
     pub(crate) next_call: u32,
     /// Payload bytes of the calls that have no reply yet, by number.
     pub(crate) pending: BTreeMap<u32, usize>,
@@ -89,6 +90,7 @@ impl RunState {
             stop: None,
             writing_output: false,
             logs: LogBuffer::default(),
+            resources: Resources::default(),
             next_call: 0,
             pending: BTreeMap::new(),
             outbox: Vec::new(),
@@ -121,6 +123,7 @@ impl RunState {
         self.rejections = HashMap::new();
         self.warnings = Vec::new();
         self.logs = LogBuffer::default();
+        self.resources = Resources::default();
     }
 
     /// Prepares for a run or a compilation.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isolet_core_traits::{
     Abort, Compilation, CompileFailure, End, EngineError, Interrupt, Invocation, KilledIn, LogLine, NotParkable,
-    Outcome, Purpose, Reset, Resume, RunLimits, Source, Step, Vm, VmConfig,
+    Outcome, ParkedRun, Purpose, Reset, Resume, RunLimits, Source, Step, Vm, VmConfig,
 };
 
 use crate::compile;
@@ -96,6 +96,16 @@ impl QuickJsVm {
     fn misused(&mut self) -> Outcome {
         self.phase = Phase::Finished;
         state::with(self.realm.enter(), |state| state.outcome(End::EngineFault))
+    }
+}
+
+impl ParkedRun for NeverParked {
+    fn abort(self, _why: Abort) -> Outcome {
+        match self {}
+    }
+
+    fn bytes(&self) -> usize {
+        match *self {}
     }
 }
 

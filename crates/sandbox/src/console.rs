@@ -29,14 +29,15 @@ fn refused(message: &str) -> NativeFailure {
 mod tests {
     use std::sync::Arc;
 
-    use isolet_core_traits::{Interrupt, LogBuffer, MonotonicClock};
+    use isolet_core_traits::{Interrupt, LogBuffer, MonotonicClock, Resources};
 
     use super::*;
 
     fn logged(arguments: &[NativeValue]) -> Result<Vec<(LogLevel, String)>, String> {
         let mut logs = LogBuffer::new(100, 10);
         let interrupt = Interrupt::new(Arc::new(MonotonicClock::new()));
-        (SINK.call)(&mut NativeContext::new(&mut logs, &interrupt), arguments).map_err(|failure| failure.message)?;
+        (SINK.call)(&mut NativeContext::new(&mut logs, &mut Resources::default(), &interrupt), arguments)
+            .map_err(|failure| failure.message)?;
         Ok(logs.take().into_iter().map(|line| (line.level, line.message)).collect())
     }
 

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Abort, Capabilities, Compilation, CompileFailure, Engine, HostFailureKind, HostReply, Interrupt, Outcome, Purpose,
-    Reset, Resume, RunLimits, SourceKind, Step, Vm,
+    Abort, Capabilities, Compilation, CompileFailure, Engine, HostFailureKind, HostReply, Interrupt, Outcome,
+    ParkedRun, Purpose, Reset, Resume, RunLimits, SourceKind, Step, Vm,
 };
 
 use super::dialect::{Dialect, Program};
@@ -76,6 +76,7 @@ pub(super) enum Action {
     Park,
     Unpark(usize),
     DropParked(usize),
+    AbortParked(usize, Abort),
     Reset,
     Logs,
     /// The lines that the last end says were dropped.
@@ -257,6 +258,11 @@ impl<E: Engine, D: Dialect> Bench<'_, E, D> {
             Action::Park => self.park(),
             Action::Unpark(number) => self.unpark(number),
             Action::DropParked(number) => self.take_parked(number).map(|_| String::new()),
+            Action::AbortParked(number, why) => {
+                let (parked, _) = self.take_parked(number)?;
+                ensure(parked.bytes() > 0, || "a parked run that holds nothing".into())?;
+                self.ended(Step::Done(parked.abort(why)))
+            }
             Action::Reset => self.reset(),
             Action::Logs => {
                 let lines = self.place()?.vm.take_logs();

@@ -31,13 +31,15 @@ global.console = { trace: sink(0), debug: sink(1), info: sink(2), log: sink(2), 
 
 /// `probe` is what the rows about natives and setup scripts use.
 const PROBE: &str = "\
-const { kind, same, fail, panic, many } = native, { echo } = host.hidden;
+const { kind, same, fail, panic, many, keep, release } = native, { echo } = host.hidden;
 global.probe = {
   kind: value => kind(value),
   same: value => same(value),
   fail: (name, message) => fail(name, message),
   panic: () => panic(),
   many: (...values) => many(...values),
+  keep: value => keep(value),
+  release: number => release(number),
   hidden: value => echo(value),
   calls: callback => callback(),
 };
@@ -158,6 +160,8 @@ fn natives() -> Vec<Native> {
         Native { name: "fail", arguments: 2, call: fail },
         Native { name: "panic", arguments: 0, call: panics },
         Native { name: "many", arguments: 3, call: many },
+        Native { name: "keep", arguments: 1, call: keep },
+        Native { name: "release", arguments: 1, call: release },
     ]
 }
 
@@ -195,4 +199,12 @@ fn panics(_context: &mut NativeContext<'_>, _arguments: &[NativeValue]) -> Nativ
 
 fn many(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> NativeResult {
     Ok(NativeValue::String(format!("{arguments:?}")))
+}
+
+fn keep(context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> NativeResult {
+    context.keep(arguments[0].clone())
+}
+
+fn release(context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> NativeResult {
+    context.release(&arguments[0])
 }

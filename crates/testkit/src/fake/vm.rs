@@ -5,7 +5,8 @@ use std::thread::{self, ThreadId};
 
 use isolet_core_traits::{
     Abort, Compilation, CompileFailure, End, EngineError, FailureKind, Interrupt, Invocation, KilledIn, LogBuffer,
-    LogLine, NotParkable, Outcome, Purpose, Reset, Resume, RunLimits, ScriptFailure, Source, Step, Vm, VmConfig,
+    LogLine, NotParkable, Outcome, ParkedRun, Purpose, Reset, Resume, RunLimits, ScriptFailure, Source, Step, Vm,
+    VmConfig,
 };
 
 use super::language::{self, Script};
@@ -273,6 +274,17 @@ impl Vm for FakeVm {
             self.state = State::Faulted;
             Reset::Discard
         }
+    }
+}
+
+impl ParkedRun for FakeParked {
+    fn abort(self, why: Abort) -> Outcome {
+        self.engine.count(|counts| counts.aborts += 1);
+        self.run.outcome(End::Aborted { why, place: KilledIn::Host }, &self.world)
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of::<Run>()
     }
 }
 

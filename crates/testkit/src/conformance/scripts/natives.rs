@@ -54,6 +54,31 @@ pub(super) const ROWS: &[Script] = &[
     js("missing arguments", "probe.many(1)", Json(r#""[Number(1.0), Undefined, Undefined]""#)),
     js("too many arguments", "probe.many(1, 2, 3, 4, 5)", Json(r#""[Number(1.0), Number(2.0), Number(3.0)]""#)),
     js("many calls", "let n = 0; for (let i = 0; i < 10000; i++) n += probe.same(1); n", Json("10000")),
+    // What natives keep.
+    js("kept and released", "const n = probe.keep('x'); [typeof n, probe.release(n)]", Json(r#"["number","x"]"#)),
+    js(
+        "a stale number throws",
+        "const n = probe.keep(1); probe.release(n); let r; try { probe.release(n) } catch (e) { r = e.name } r",
+        Json(r#""TypeError""#),
+    ),
+    js("no number is used twice", "const n = probe.keep(1); probe.release(n); probe.keep(1) !== n", Json("true")),
+    js(
+        "a number that is none",
+        "[undefined, null, 'x', -1, 0.5, NaN, Infinity, {}, 1e300].map(n => { try { probe.release(n) } catch (e) { return e.name } })",
+        Json(
+            r#"["TypeError","TypeError","TypeError","TypeError","TypeError","TypeError","TypeError","TypeError","TypeError"]"#,
+        ),
+    ),
+    js(
+        "only so much is kept",
+        "let n = 0; try { for (;;) { probe.keep(1); n++ } } catch (e) { n = [n, e.name] } n",
+        Json(r#"[1000,"RangeError"]"#),
+    ),
+    js(
+        "the next run finds nothing of it",
+        "let r; try { probe.release(1) } catch (e) { r = e.name } probe.keep(1); r",
+        Json(r#""TypeError""#),
+    ),
     // Failures.
     js(
         "a TypeError",

@@ -164,6 +164,46 @@ pub(super) const ROWS: &[Trace] = &[
     )
     .needs(PARK),
     trace(
+        "a parked run is ended while its VM serves another",
+        &[
+            (Start(Call), "calls 0:test.echo[7]"),
+            (Park, "parked"),
+            (Reset, "Pristine"),
+            (Start(CallTwice), "calls 0:test.echo[1]"),
+            (AbortParked(0, Deadline), "aborted Deadline in Host"),
+            (Reply(&[(0, "10")]), "calls 1:test.echo[2]"),
+            (Reply(&[(1, "20")]), "done [10,20]"),
+        ],
+    )
+    .needs(PARK),
+    trace(
+        "what a parked run has logged counts when it is ended",
+        &[
+            (Start(LogCallLog), "calls 0:test.echo[7]"),
+            (Park, "parked"),
+            (AbortParked(0, Cancelled), "aborted Cancelled in Host"),
+            (LogsTruncated, "1 lines"),
+        ],
+    )
+    .needs(PARK)
+    .limits(|limits| limits.log_lines = 0),
+    trace(
+        "what natives keep goes with the run",
+        &[
+            (
+                Start(JavaScript("const n = probe.keep('kept'); await test.echo(7); probe.release(n)")),
+                "calls 0:test.echo[7]",
+            ),
+            (Park, "parked"),
+            (Reset, "Pristine"),
+            (Start(JavaScript("let r; try { probe.release(1) } catch (e) { r = e.name } r")), "done \"TypeError\""),
+            (Reset, "Pristine"),
+            (Unpark(0), "unparked"),
+            (Reply(&[(0, "1")]), "done \"kept\""),
+        ],
+    )
+    .needs(PARK),
+    trace(
         "a parked run is dropped",
         &[
             (Start(RememberThenCall), "calls 0:test.echo[7]"),
