@@ -3,10 +3,11 @@
 use isolet_core_traits::{CompileFailure, FailureKind, Frame, Place, ScriptFailure, Source, SourceKind};
 use rquickjs::qjs;
 
-use crate::failure::{self, FILE, Origin, SETUP_FILE};
-use crate::js::{Js, Result, Value};
+use crate::failure::{self, Exception, FILE, Origin, SETUP_FILE};
+use crate::js::{Js, Terminated, Text};
 use crate::program::{Form, QuickJsProgram, wide_text};
-use crate::state::{self, Stop};
+use crate::realm::Realm;
+use crate::state::Stop;
 
 const SCRIPT: u32 = qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_ASYNC;
 const MODULE: u32 = qjs::JS_EVAL_TYPE_MODULE;
@@ -25,106 +26,151 @@ const FUNCTION: Around = Around("\n(async function (input, context) {\n", "\n})"
 const METHOD: Around = Around("\n(class { async method(input, context) {\n", "\n}})");
 const SETUP: Around = Around("\n(function (global, native, host) { 'use strict';\n", "\n})");
 
-/// Compiles `source` by its kind.
-pub(crate) fn compile(js: Js, source: &Source) -> std::result::Result<QuickJsProgram, CompileFailure> {
+/// Compiles `source` by its kind, on a realm that has begun.
+pub(crate) fn compile(realm: &mut Realm, source: &Source) -> Result<QuickJsProgram, CompileFailure> {
     let compiled = match source.kind() {
-        SourceKind::Script => attempt_script(js, source),
-        SourceKind::Module => attempt(js, source, Form::Module),
-        SourceKind::Body => attempt_body(js, source),
-        SourceKind::Auto => attempt_auto(js, source),
+        SourceKind::Script => attempt_script(realm, source),
+        SourceKind::Module => attempt(realm, source, Form::Module),
+        SourceKind::Body => attempt_body(realm, source),
+        SourceKind::Auto => attempt_auto(realm, source),
     };
     // Whatever the compiler made of it: a crossed limit comes first.
-    match state::with(js, |state| state.stopped()) {
-        Some(Stop::Aborted(why)) => Err(CompileFailure::Aborted(why)),
-        Some(Stop::OutOfMemory(over)) => {
-            let max = state::with(js, |state| state.limits.memory_bytes);
+    let state = realm.state();
+    match (state.stopped(), compiled) {
+        (Some(Stop::Aborted(why)), _) => Err(CompileFailure::Aborted(why)),
+        (Some(Stop::OutOfMemory(over)), _) => {
+            let max = state.run.limits.memory_bytes;
             Err(CompileFailure::OutOfMemory { asked: over.asked, used: over.used, max })
         }
-        Some(Stop::HostPanicked) => Err(CompileFailure::EngineFault),
-        None => compiled.map_err(CompileFailure::Syntax),
+        (Some(Stop::HostPanicked), _) | (None, Err(Refused::Left)) => Err(CompileFailure::EngineFault),
+        (None, Err(Refused::Syntax(failure))) => Err(CompileFailure::Syntax(*failure)),
+        (None, Ok(program)) => Ok(program),
     }
 }
 
 /// The bytecode of a setup script: an expression whose value is a strict function `(global, native, host)`.
-pub(crate) fn compile_setup(js: Js, text: &str) -> std::result::Result<Vec<u8>, String> {
+pub(crate) fn compile_setup(js: Js, text: &str) -> Result<Vec<u8>, String> {
     let compiled = js.compile(&SETUP.put(text), SETUP_FILE, EXPRESSION, FIRST_LINE);
     // Neither text nor positions: every VM pays for them, and no author sees them.
     let strip = qjs::JS_WRITE_OBJ_STRIP_SOURCE | qjs::JS_WRITE_OBJ_STRIP_DEBUG;
     let bytecode = compiled.and_then(|compiled| js.write_bytecode(&compiled, strip));
-    bytecode.map_err(|thrown| {
+    bytecode.map(|bytecode| bytecode.as_bytes().to_vec()).map_err(|thrown| {
         let exception = js.exception(thrown);
-        js.text(&exception).unwrap_or_default()
+        js.to_string(&exception).unwrap_or_default()
     })
 }
 
 impl Around {
-    fn put(&self, text: &str) -> String {
+    fn put(&self, text: &str) -> Terminated {
         let Self(before, after) = self;
         // A hashbang is a comment, but only in the first line of what is compiled.
         match text.strip_prefix("#!") {
-            Some(rest) => format!("{before}//{rest}{after}"),
-            None => format!("{before}{text}{after}"),
+            Some(rest) => Terminated::new([before, "//", rest, after]),
+            None => Terminated::new([before, text, after]),
         }
     }
 }
 
-type Attempt = std::result::Result<QuickJsProgram, ScriptFailure>;
+/// Why an attempt gave no program.
+enum Refused {
+    Syntax(Box<ScriptFailure>),
+    /// The realm was left and is good for nothing until it is restored.
+    Left,
+}
 
-fn attempt(js: Js, source: &Source, form: Form) -> Attempt {
+type Attempt = Result<QuickJsProgram, Refused>;
+
+/// What the compiler made of a text.
+enum Compiled {
+    Bytecode(Text),
+    Refused(Exception),
+}
+
+fn attempt(realm: &mut Realm, source: &Source, form: Form) -> Attempt {
     let flags = match form {
         Form::Script => SCRIPT,
         Form::Module => MODULE,
         Form::Synchronous | Form::Function => EXPRESSION,
     };
-    finish(js, source, form, js.compile(&NOTHING.put(source.text()), FILE, flags, FIRST_LINE))
+    fits(realm, source, &NOTHING, flags)?.program(source, form)
 }
 
 /// With top-level `await`, or else as the language's classic script, in which `await` is a name like any other.
-fn attempt_script(js: Js, source: &Source) -> Attempt {
-    attempt(js, source, Form::Script).or_else(|failure| match source.text().contains("await") {
-        true => attempt(js, source, Form::Synchronous).map_err(|_| failure),
-        false => Err(failure),
-    })
+fn attempt_script(realm: &mut Realm, source: &Source) -> Attempt {
+    match attempt(realm, source, Form::Script) {
+        Err(Refused::Syntax(failure)) if source.text().contains("await") => {
+            attempt(realm, source, Form::Synchronous).map_err(|refused| refused.or_rather(failure))
+        }
+        other => other,
+    }
 }
 
-fn attempt_body(js: Js, source: &Source) -> Attempt {
-    let fits = |around: &Around| js.compile(&around.put(source.text()), FILE, EXPRESSION, FIRST_LINE);
-    let checked = fits(&METHOD).map(|method| js.free(method));
-    finish(js, source, Form::Function, checked.and_then(|()| fits(&FUNCTION)))
+fn attempt_body(realm: &mut Realm, source: &Source) -> Attempt {
+    fits(realm, source, &METHOD, EXPRESSION)?;
+    fits(realm, source, &FUNCTION, EXPRESSION)?.program(source, Form::Function)
 }
 
 /// A script if it parses as one, else a module. Of two failures the one that got further is the author's.
-fn attempt_auto(js: Js, source: &Source) -> Attempt {
-    let as_script = match attempt_script(js, source) {
-        Ok(program) => return Ok(program),
-        Err(failure) => failure,
+fn attempt_auto(realm: &mut Realm, source: &Source) -> Attempt {
+    let as_script = match attempt_script(realm, source) {
+        Err(Refused::Syntax(failure)) => failure,
+        other => return other,
     };
-    if state::with(js, |state| state.stopped()).is_some() {
-        return Err(as_script);
+    if realm.state().stopped().is_some() {
+        return Err(Refused::Syntax(as_script));
     }
-    attempt(js, source, Form::Module).map_err(|as_module| {
+    attempt(realm, source, Form::Module).map_err(|refused| {
         let reached = |failure: &ScriptFailure| failure.place.map_or((0, 0), |place| (place.line, place.column));
-        // A refused import has no place, but only a source that parses as a module gets that far.
-        let further = as_module.name != "SyntaxError" || reached(&as_module) > reached(&as_script);
-        if further { as_module } else { as_script }
+        match refused {
+            // A refused import has no place, but only a source that parses as a module gets that far.
+            Refused::Syntax(as_module)
+                if as_module.name != "SyntaxError" || reached(&as_module) > reached(&as_script) =>
+            {
+                Refused::Syntax(as_module)
+            }
+            other => other.or_rather(as_script),
+        }
     })
 }
 
-fn finish(js: Js, source: &Source, form: Form, compiled: Result) -> Attempt {
-    let bytecode = compiled.and_then(|compiled| {
-        let bytecode = js.write_bytecode(&compiled, 0);
-        js.free(compiled);
-        bytecode
-    });
-    match bytecode {
-        Ok(bytecode) => Ok(QuickJsProgram::new(form, bytecode, wide_text(source.text()))),
-        Err(thrown) => Err(refusal(source, read(js, js.exception(thrown), source))),
+impl Refused {
+    /// The failure of an earlier attempt in the place of this one's.
+    fn or_rather(self, earlier: Box<ScriptFailure>) -> Self {
+        match self {
+            Self::Syntax(_) => Self::Syntax(earlier),
+            Self::Left => Self::Left,
+        }
     }
 }
 
-fn read(js: Js, exception: Value, source: &Source) -> ScriptFailure {
-    let wide = wide_text(source.text());
-    failure::read(js, exception, &Origin { name: source.name(), wide_text: wide.as_deref() })
+/// The bytecode of a text in what stands around it.
+struct Bytecode(Vec<u8>);
+
+impl Bytecode {
+    fn program(self, source: &Source, form: Form) -> Attempt {
+        Ok(QuickJsProgram::new(form, self.0, wide_text(source.text())))
+    }
+}
+
+fn fits(realm: &mut Realm, source: &Source, around: &Around, flags: u32) -> Result<Bytecode, Refused> {
+    let text = around.put(source.text());
+    let compiled = realm.run(|js| {
+        let bytecode = js.compile(&text, FILE, flags, FIRST_LINE).and_then(|compiled| {
+            let bytecode = js.write_bytecode(&compiled, 0);
+            js.free(compiled);
+            bytecode
+        });
+        bytecode.map_or_else(|thrown| Compiled::Refused(failure::take(js, &js.exception(thrown))), Compiled::Bytecode)
+    });
+    match compiled.ok_or(Refused::Left)? {
+        Compiled::Bytecode(bytecode) => Ok(Bytecode(realm.bytes(&bytecode).ok_or(Refused::Left)?.to_vec())),
+        Compiled::Refused(exception) => {
+            let wide = wide_text(source.text());
+            let origin = Origin { name: source.name(), wide_text: wide.as_deref() };
+            let failure = failure::read(realm, &exception, &origin).ok_or(Refused::Left)?;
+            Err(Refused::Syntax(refusal(source, failure).into()))
+        }
+    }
 }
 
 /// A compiler's exception as a syntax failure: one place, no stack, and within the text that the author wrote.

@@ -15,6 +15,7 @@ use crate::images::Budget;
 use crate::layout::Layout;
 use crate::program::QuickJsProgram;
 use crate::realm::{MemoryPlan, Realm, STACK_RESERVE_BYTES, Setup};
+use crate::stack::Stacks;
 use crate::vm::QuickJsVm;
 use crate::{compile, seal};
 
@@ -58,6 +59,7 @@ pub struct QuickJs {
     form: Form,
     /// What the script images of all its VMs hold.
     images: Budget,
+    stacks: Stacks,
     /// Bytecode of setup scripts.
     setup: Mutex<HashMap<SetupScript, Arc<[u8]>>>,
 }
@@ -96,7 +98,7 @@ impl QuickJs {
         // SAFETY: QuickJS gives a static C string.
         let version = unsafe { CStr::from_ptr(qjs::JS_GetVersion()) }.to_string_lossy();
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
-        Ok(Self { id, layout, form, images: Budget::default(), setup: Mutex::default() })
+        Ok(Self { id, layout, form, images: Budget::default(), stacks: Stacks::default(), setup: Mutex::default() })
     }
 
     fn setup_bytecode(&self, script: &SetupScript) -> Result<Arc<[u8]>, EngineError> {
@@ -124,13 +126,15 @@ impl Engine for QuickJs {
     }
 
     fn capabilities(&self) -> Capabilities {
+        let is_restored = self.form == Form::Restored;
+        let engine_stack = if is_restored { 0 } else { StackBytes::default().0 };
         Capabilities {
-            reuse: self.form == Form::Restored,
-            park: false,
+            reuse: is_restored,
+            park: is_restored,
             slice: false,
             kill_in_natives: false,
-            hard_memory: false,
-            thread_stack_bytes: StackBytes::default().0 + 2 * STACK_RESERVE_BYTES,
+            hard_memory: is_restored,
+            thread_stack_bytes: engine_stack + 2 * STACK_RESERVE_BYTES,
         }
     }
 
@@ -141,10 +145,10 @@ impl Engine for QuickJs {
     fn create_vm(&self, config: &VmConfig) -> Result<QuickJsVm, EngineError> {
         let compiles = config.purpose == Purpose::Compile;
         let plan = match self.form {
-            Form::Restored => MemoryPlan::Arena { run_bytes_max: config.memory_bytes_max },
+            Form::Restored => MemoryPlan::Arena { run_bytes_max: config.memory_bytes_max, stacks: self.stacks.clone() },
             Form::Portable => MemoryPlan::Blocks,
         };
-        let mut realm = Realm::new(plan, compiles || config.environment.eval, config.stack)?;
+        let mut realm = Realm::new(&plan, compiles || config.environment.eval, config.stack)?;
         if !compiles {
             let scripts: Vec<_> = std::iter::once(&CALL_SITES).chain(&config.environment.setup).collect();
             let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;

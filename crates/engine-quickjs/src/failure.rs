@@ -1,18 +1,21 @@
 //! Reading an exception as its author should see it.
 //!
 //! Everything of an exception is the script's: getters and proxies run code, under the run's limits. So each piece is
-//! read on its own and may be missing, and whoever calls [`read`] asks afterwards whether the run was stopped meanwhile.
+//! [taken](take) on its own and may be missing, and whoever [reads](read) them asks whether the run was stopped meanwhile.
+
+use std::ffi::CStr;
 
 use isolet_core_traits::{FailureKind, Frame, Place, ScriptFailure, SourceName};
 
-use crate::js::{Js, Value};
+use crate::js::{Js, Text, Value};
 use crate::program::place;
+use crate::realm::Realm;
 use crate::state;
 
 /// The file name under which every source is compiled: programs are shared by sources of different names.
-pub(crate) const FILE: &std::ffi::CStr = c"script";
+pub(crate) const FILE: &CStr = c"script";
 /// The file name of setup scripts. Their frames are left out.
-pub(crate) const SETUP_FILE: &std::ffi::CStr = c"setup";
+pub(crate) const SETUP_FILE: &CStr = c"setup";
 
 /// What is needed to tell positions.
 pub(crate) struct Origin<'a> {
@@ -20,85 +23,122 @@ pub(crate) struct Origin<'a> {
     pub(crate) wide_text: Option<&'a str>,
 }
 
-/// Consumes an exception that was thrown, or the reason of a rejection.
-pub(crate) fn read(js: Js, exception: Value, origin: &Origin<'_>) -> ScriptFailure {
-    let (kind, retryable) = state::with(js, |state| {
-        let known = state.host_errors.iter().find(|known| known.error.is_same_object(&exception));
-        known.map_or((FailureKind::Runtime, false), |known| (known.kind, known.retryable))
-    });
-    let mut failure = match read_error(js, &exception, kind, origin) {
-        Some(failure) => failure,
-        None => ScriptFailure::new(kind, "NonError", describe(js, &exception)),
-    };
-    failure.retryable = retryable;
-    js.free(exception);
-    failure
+/// What was read from an exception, or from the reason of a rejection. Texts are where the engine wrote them.
+pub(crate) struct Exception {
+    kind: FailureKind,
+    retryable: bool,
+    shape: Shape,
 }
 
-/// `None` if it is neither an error nor looks like one (as a `DOMException` does).
-fn read_error(js: Js, error: &Value, kind: FailureKind, origin: &Origin<'_>) -> Option<ScriptFailure> {
+enum Shape {
+    /// An error, or what looks like one (as a `DOMException` does).
+    Error {
+        name: Option<Text>,
+        message: Option<Text>,
+        class: Option<Text>,
+        stack: Option<Text>,
+    },
+    Symbol(Option<Text>),
+    /// JSON for objects, the value itself for others.
+    Value(Option<Text>),
+}
+
+/// Reads an exception. Runs script code.
+pub(crate) fn take(js: Js, exception: &Value) -> Exception {
+    let (kind, retryable) = state::with(js, |state| {
+        let known = state.run.host_errors.iter().find(|known| known.error.is_same_object(exception));
+        known.map_or((FailureKind::Runtime, false), |known| (known.kind, known.retryable))
+    });
+    let shape = error(js, exception).unwrap_or_else(|| other(js, exception));
+    Exception { kind, retryable, shape }
+}
+
+fn error(js: Js, error: &Value) -> Option<Shape> {
     if !error.is_object() {
         return None;
     }
-    let name = property(js, error, c"name").filter(|name| !name.is_empty());
+    let name = property(js, error, c"name").filter(|name| !name.as_bytes().is_empty());
     let message = property(js, error, c"message");
     let class = class_name(js, error);
-    let is_named = name.is_some() || class.as_ref().is_some_and(|class| class != "Object");
+    let is_named = name.is_some() || class.as_ref().is_some_and(|class| class.as_bytes() != b"Object");
     let is_alike = is_named && message.is_some();
     if !error.is_error() && !is_alike {
         return None;
     }
-    let stack = property(js, error, c"stack").unwrap_or_default();
-    let name = match (name, class.clone()) {
-        // A class of the author's that did not set a name of its own.
-        (Some(name), Some(class)) if name == "Error" => class,
-        (Some(name), _) => name,
-        (None, class) => class.unwrap_or_else(|| "Error".into()),
-    };
-    let mut failure = ScriptFailure::new(kind, name, message.unwrap_or_default());
-    failure.stack = frames(&stack, origin);
-    // The constructors of the author's error classes are not where it was thrown.
-    let constructors = failure.stack.iter().take_while(|frame| class.is_some() && frame.function == class).count();
-    failure.stack.drain(..constructors);
-    failure.place = failure.stack.first().map(|frame| Place { line: frame.line, column: frame.column });
-    Some(failure)
+    Some(Shape::Error { name, message, class, stack: property(js, error, c"stack") })
 }
 
-fn class_name(js: Js, error: &Value) -> Option<String> {
+fn class_name(js: Js, error: &Value) -> Option<Text> {
     let constructor = js.get(error, c"constructor").map_err(|thrown| js.swallow(thrown)).ok()?;
     let name = js.is_function(&constructor).then(|| property(js, &constructor, c"name")).flatten();
     js.free(constructor);
-    name.filter(|name| !name.is_empty())
+    name.filter(|name| !name.as_bytes().is_empty())
 }
 
 /// A property as text, if reading it and converting it does not throw.
-fn property(js: Js, object: &Value, name: &std::ffi::CStr) -> Option<String> {
+fn property(js: Js, object: &Value, name: &CStr) -> Option<Text> {
     let value = js.get(object, name).map_err(|thrown| js.swallow(thrown)).ok()?;
     let text = match value.is_undefined() || value.is_symbol() {
         true => None,
-        false => js.with_text(&value, cut).map_err(|thrown| js.swallow(thrown)).ok(),
+        false => js.text(&value).map_err(|thrown| js.swallow(thrown)).ok(),
     };
     js.free(value);
     text
 }
 
+fn other(js: Js, value: &Value) -> Shape {
+    let swallow = |thrown| js.swallow(thrown);
+    if value.is_symbol() {
+        return Shape::Symbol(js.description(value).map_err(swallow).ok());
+    }
+    let text = match value.is_object() && !js.is_function(value) {
+        true => js.stringify(value, &Value::UNDEFINED).and_then(|json| js.text(&json)),
+        false => js.text(value),
+    };
+    Shape::Value(text.map_err(swallow).ok())
+}
+
+/// The failure that an exception is to its author; `None` if its texts are not where they must be.
+pub(crate) fn read(realm: &Realm, exception: &Exception, origin: &Origin<'_>) -> Option<ScriptFailure> {
+    let text = |text: &Option<Text>| match text {
+        Some(text) => realm.read(text).map(|text| Some(cut(&text))),
+        None => Some(None),
+    };
+    let mut failure = match &exception.shape {
+        Shape::Error { name, message, class, stack } => {
+            let class = text(class)?;
+            let name = match (text(name)?, class.clone()) {
+                // A class of the author's that did not set a name of its own.
+                (Some(name), Some(class)) if name == "Error" => class,
+                (Some(name), _) => name,
+                (None, class) => class.unwrap_or_else(|| "Error".into()),
+            };
+            let mut failure = ScriptFailure::new(exception.kind, name, text(message)?.unwrap_or_default());
+            let stack = stack.as_ref().map_or(Some("".into()), |stack| realm.read(stack))?;
+            failure.stack = frames(&stack, origin);
+            // The constructors of the author's error classes are not where it was thrown.
+            let is_constructor = |frame: &&Frame| class.is_some() && frame.function == class;
+            let constructors = failure.stack.iter().take_while(is_constructor).count();
+            failure.stack.drain(..constructors);
+            failure.place = failure.stack.first().map(|frame| Place { line: frame.line, column: frame.column });
+            failure
+        }
+        Shape::Symbol(description) => {
+            let description = text(description)?.unwrap_or_default();
+            ScriptFailure::new(exception.kind, "NonError", format!("Symbol({description})"))
+        }
+        Shape::Value(shown) => {
+            let shown = text(shown)?.unwrap_or_else(|| "a value that cannot be shown".into());
+            ScriptFailure::new(exception.kind, "NonError", shown)
+        }
+    };
+    failure.retryable = exception.retryable;
+    Some(failure)
+}
+
 /// No more of a text than a report can show several times over.
 fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(4 * ScriptFailure::MESSAGE_BYTES_MAX)].to_owned()
-}
-
-/// A thrown value that is no error: JSON for objects, the value itself for others.
-fn describe(js: Js, value: &Value) -> String {
-    if value.is_symbol() {
-        return js.symbol_text(value);
-    }
-    if value.is_object() && !js.is_function(value) {
-        let json = js.stringify(value, &Value::UNDEFINED).and_then(|json| js.with_text(&json, cut));
-        return json.map_err(|thrown| js.swallow(thrown)).unwrap_or_else(|()| "an object that cannot be shown".into());
-    }
-    js.with_text(value, cut)
-        .map_err(|thrown| js.swallow(thrown))
-        .unwrap_or_else(|()| "a value that cannot be shown".into())
 }
 
 /// Reads QuickJS's stack text: lines of `    at NAME (FILE:LINE:COLUMN)` or `    at FILE:LINE:COLUMN`.

@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn what_the_meter_refuses_is_null() {
         let mut heap = Heap::new();
-        heap.meter.set_limit(0, 1_000);
+        heap.meter.set_limit(0, 1_000, 1 << 20);
         assert!(!heap.allocate(2_000, false).is_null());
         assert!(heap.allocate(1 << 30, false).is_null());
         assert!(heap.allocate(usize::MAX, false).is_null());

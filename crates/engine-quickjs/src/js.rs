@@ -3,12 +3,20 @@
 //! [`Js`] is a context at hand, [`Value`] a counted reference to a value of it. Every method that can run script code
 //! or allocate answers with [`Thrown`] when an exception is pending. What the methods rely on is V1 and T1 of
 //! [`invariants`](crate::invariants): a `Js` exists only while its realm lives, on the thread that steps it.
+//!
+//! Every call may leave the fiber that it is made on. So nothing in here holds anything of the Rust heap across a call,
+//! but what is said to be for furnishing a realm, which happens on no fiber (F1).
 
+mod keys;
 mod programs;
+mod text;
 
+pub(crate) use keys::Keys;
 pub(crate) use programs::ModuleDefinition;
+pub(crate) use text::{Terminated, Text};
 
 use std::ffi::{CStr, CString, c_int};
+use std::fmt;
 use std::ptr;
 
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
@@ -25,6 +33,12 @@ pub(crate) struct Value(JSValue);
 
 // SAFETY: V1, T1: a value moves with the VM that it belongs to, which one thread uses at a time.
 unsafe impl Send for Value {}
+
+impl Default for Value {
+    fn default() -> Self {
+        Self::UNDEFINED
+    }
+}
 
 /// An exception is pending in the context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,7 +256,7 @@ impl Js {
         self.check(unsafe { qjs::JS_NewUint8ArrayCopy(self.ctx, bytes.as_ptr(), bytes.len() as qjs::size_t) })
     }
 
-    /// A function that is no constructor. `data` is what the callback gets as its last argument.
+    /// A function that is no constructor. `data` is what the callback gets as its last argument. For furnishing.
     pub(crate) fn function(self, name: &str, length: u8, callback: Callback, data: &[i32]) -> Result {
         let name = CString::new(name).unwrap_or_default();
         let mut data: Vec<JSValue> = data.iter().map(|&number| qjs::JS_MKVAL(qjs::JS_TAG_INT, number)).collect();
@@ -269,16 +283,6 @@ impl Js {
         Ok([promise, resolve, reject])
     }
 
-    /// A BigInt from its decimal digits.
-    pub(crate) fn big_int(self, digits: &str) -> Result {
-        let constructor = self.get(&self.global(), c"BigInt")?;
-        let text = self.string(digits)?;
-        let value = self.call(&constructor, &Value::UNDEFINED, &[&text]);
-        self.free(text);
-        self.free(constructor);
-        value
-    }
-
     // Objects.
 
     pub(crate) fn global(self) -> Value {
@@ -291,12 +295,29 @@ impl Js {
         self.check(unsafe { qjs::JS_GetPropertyStr(self.ctx, object.0, name.as_ptr()) })
     }
 
+    /// Whether the object or its prototypes have the property.
+    pub(crate) fn has(self, object: &Value, name: &CStr) -> Result<bool> {
+        // SAFETY: V1; the atom is freed again.
+        let status = unsafe {
+            let atom = qjs::JS_NewAtom(self.ctx, name.as_ptr());
+            let status = qjs::JS_HasProperty(self.ctx, object.0, atom);
+            qjs::JS_FreeAtom(self.ctx, atom);
+            status
+        };
+        self.check_status(status).map(|()| status > 0)
+    }
+
     pub(crate) fn get_index(self, object: &Value, index: u32) -> Result {
         // SAFETY: V1.
         self.check(unsafe { qjs::JS_GetPropertyUint32(self.ctx, object.0, index) })
     }
 
     pub(crate) fn define(self, object: &Value, name: &str, value: Value, flags: u32) -> Result<()> {
+        self.define_named(object, name.as_bytes(), value, flags)
+    }
+
+    /// As `define`, with a name as [`Text`] has it.
+    pub(crate) fn define_named(self, object: &Value, name: &[u8], value: Value, flags: u32) -> Result<()> {
         // SAFETY: V1; the name is copied, the value consumed and the atom freed again.
         self.check_status(unsafe {
             let atom = qjs::JS_NewAtomLen(self.ctx, name.as_ptr().cast(), name.len() as qjs::size_t);
@@ -320,24 +341,6 @@ impl Js {
             qjs::JS_DeleteProperty(self.ctx, object.0, atom, 0);
             qjs::JS_FreeAtom(self.ctx, atom);
         }
-    }
-
-    /// The own enumerable string keys, as strings of the engine's (lone surrogates kept).
-    pub(crate) fn own_keys(self, object: &Value) -> Result<Vec<Value>> {
-        let (mut table, mut count) = (ptr::null_mut(), 0);
-        let flags = qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY;
-        // SAFETY: V1; table and count are written on success.
-        self.check_status(unsafe {
-            qjs::JS_GetOwnPropertyNames(self.ctx, &mut table, &mut count, object.0, flags as c_int)
-        })?;
-        let key = |at: u32| {
-            // SAFETY: the table has `count` entries.
-            self.check(unsafe { qjs::JS_AtomToString(self.ctx, (*table.add(at as usize)).atom) })
-        };
-        let keys = (0..count).map(key).collect();
-        // SAFETY: the table came from the call above.
-        unsafe { qjs::JS_FreePropertyEnum(self.ctx, table, count) };
-        keys
     }
 
     pub(crate) fn get_key(self, object: &Value, key: &Value) -> Result {
@@ -372,8 +375,9 @@ impl Js {
         self.check_status(unsafe { qjs::JS_FreezeObject(self.ctx, object.0) })
     }
 
-    /// The bytes of an `ArrayBuffer` or a typed array, copied; `None` for anything else, and for detached ones.
-    pub(crate) fn copy_bytes(self, value: &Value) -> Option<Vec<u8>> {
+    /// Calls `read` with the bytes of an `ArrayBuffer` or a typed array; `None` for anything else, and for detached ones.
+    /// `read` must not call into the engine.
+    pub(crate) fn with_bytes<T>(self, value: &Value, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
         if !value.is_object() {
             return None;
         }
@@ -392,17 +396,16 @@ impl Js {
         let mut size = 0;
         // SAFETY: V1; the size is written.
         let start = unsafe { qjs::JS_GetArrayBuffer(self.ctx, &mut size, buffer.0) };
+        self.free(buffer);
         if start.is_null() {
             self.swallow(Thrown);
-            self.free(buffer);
             return None;
         }
-        // SAFETY: the buffer has `size` bytes at `start`, and nothing runs that could change or detach it.
+        // SAFETY: the buffer, which `value` is or keeps, has `size` bytes at `start`, and nothing runs that could change
+        // or detach it.
         let all = unsafe { std::slice::from_raw_parts(start, size as usize) };
         let (from, count) = if whole { (0, size as usize) } else { (offset as usize, length as usize) };
-        let copy = all.get(from..from.saturating_add(count)).map(<[u8]>::to_vec);
-        self.free(buffer);
-        copy
+        all.get(from..from.saturating_add(count)).map(read)
     }
 
     // Functions, promises and jobs.
@@ -412,16 +415,15 @@ impl Js {
         unsafe { qjs::JS_IsFunction(self.ctx, value.0) }
     }
 
-    pub(crate) fn call(self, function: &Value, this: &Value, arguments: &[&Value]) -> Result {
-        let mut raw: Vec<JSValue> = arguments.iter().map(|value| value.0).collect();
+    pub(crate) fn call<const N: usize>(self, function: &Value, this: &Value, arguments: [&Value; N]) -> Result {
+        let mut raw = arguments.map(|value| value.0);
         // SAFETY: V1; the arguments are borrowed by the call.
         self.check(unsafe { qjs::JS_Call(self.ctx, function.0, this.0, raw.len() as c_int, raw.as_mut_ptr()) })
     }
 
-    pub(crate) fn construct(self, constructor: &Value, arguments: &[&Value]) -> Result {
-        let mut raw: Vec<JSValue> = arguments.iter().map(|value| value.0).collect();
-        // SAFETY: V1; the arguments are borrowed by the call.
-        self.check(unsafe { qjs::JS_CallConstructor(self.ctx, constructor.0, raw.len() as c_int, raw.as_mut_ptr()) })
+    pub(crate) fn construct(self, constructor: &Value) -> Result {
+        // SAFETY: V1.
+        self.check(unsafe { qjs::JS_CallConstructor(self.ctx, constructor.0, 0, ptr::null_mut()) })
     }
 
     pub(crate) fn settled(self, promise: &Value) -> Settled {
@@ -475,9 +477,9 @@ impl Js {
         Thrown
     }
 
-    /// Throws an error with a message. QuickJS cuts it at 255 bytes.
-    pub(crate) fn throw_error(self, class: ErrorClass, message: &str) -> Thrown {
-        let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
+    /// Throws an error with a message, which is cut as QuickJS cuts it.
+    pub(crate) fn throw_error(self, class: ErrorClass, message: fmt::Arguments<'_>) -> Thrown {
+        let message = text::Short::new(message);
         let throw = match class {
             ErrorClass::Type => qjs::JS_ThrowTypeError,
             ErrorClass::Range => qjs::JS_ThrowRangeError,
@@ -486,63 +488,25 @@ impl Js {
             ErrorClass::Plain => qjs::JS_ThrowPlainError,
         };
         // SAFETY: the format takes one C string.
-        unsafe { throw(self.ctx, c"%s".as_ptr(), message.as_ptr()) };
+        unsafe { throw(self.ctx, c"%s".as_ptr(), message.as_c_str().as_ptr()) };
         Thrown
     }
 
     /// Throws an error that no script can catch.
-    pub(crate) fn throw_uncatchable(self, message: &str) -> Thrown {
+    pub(crate) fn throw_uncatchable(self, message: fmt::Arguments<'_>) -> Thrown {
         let error = self.exception(self.throw_error(ErrorClass::Plain, message));
         // SAFETY: V1.
         unsafe { qjs::JS_SetUncatchableError(self.ctx, error.0) };
         self.throw(error)
     }
 
-    // Text.
-
-    /// Calls `read` with the value as UTF-8 text; objects are converted as `String` does. Lone surrogates are replaced.
-    pub(crate) fn with_text<T>(self, value: &Value, read: impl FnOnce(&str) -> T) -> Result<T> {
-        let mut length = 0;
-        // SAFETY: V1; the length is written on success.
-        let start = unsafe { qjs::JS_ToCStringLen2(self.ctx, &mut length, value.0, false) };
-        if start.is_null() {
-            return Err(Thrown);
-        }
-        // SAFETY: QuickJS gave `length` bytes at `start`, which stay until they are freed.
-        let bytes = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length as usize) };
-        let result = match std::str::from_utf8(bytes) {
-            Ok(text) => read(text),
-            Err(_) => read(&lossy(bytes)),
-        };
-        // SAFETY: frees what `JS_ToCStringLen2` gave.
-        unsafe { qjs::JS_FreeCString(self.ctx, start) };
-        Ok(result)
-    }
-
-    pub(crate) fn text(self, value: &Value) -> Result<String> {
-        self.with_text(value, str::to_owned)
-    }
-
-    /// A symbol's description as `Symbol(description)`.
-    pub(crate) fn symbol_text(self, symbol: &Value) -> String {
-        // SAFETY: V1; atom and string are freed again.
-        let description = unsafe {
-            let atom = qjs::JS_ValueToAtom(self.ctx, symbol.0);
-            let text = Value(qjs::JS_AtomToString(self.ctx, atom));
-            qjs::JS_FreeAtom(self.ctx, atom);
-            text
-        };
-        let text = self.text(&description).unwrap_or_default();
-        self.free(description);
-        format!("Symbol({text})")
-    }
+    // JSON.
 
     /// Parses JSON text.
-    pub(crate) fn parse_json(self, json: &str) -> Result {
-        let terminated = terminated(json);
+    pub(crate) fn parse_json(self, json: &Terminated) -> Result {
         // SAFETY: the text ends in NUL, which is not counted.
         self.check(unsafe {
-            qjs::JS_ParseJSON(self.ctx, terminated.as_ptr().cast(), json.len() as qjs::size_t, c"json".as_ptr())
+            qjs::JS_ParseJSON(self.ctx, json.start().cast(), json.bytes() as qjs::size_t, c"json".as_ptr())
         })
     }
 
@@ -550,41 +514,5 @@ impl Js {
     pub(crate) fn stringify(self, value: &Value, replacer: &Value) -> Result {
         // SAFETY: V1.
         self.check(unsafe { qjs::JS_JSONStringify(self.ctx, value.0, replacer.0, qjs::JS_UNDEFINED) })
-    }
-}
-
-/// Text with one U+FFFD for each lone surrogate, which QuickJS writes as three bytes that are not UTF-8.
-fn lossy(mut bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    while !bytes.is_empty() {
-        let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-        text.push_str(&String::from_utf8_lossy(&bytes[..valid]));
-        let skip = match &bytes[valid..] {
-            [] => 0,
-            [0xED, 0xA0..=0xBF, _, ..] => 3,
-            _ => 1,
-        };
-        text.extend((skip > 0).then_some(char::REPLACEMENT_CHARACTER));
-        bytes = &bytes[valid + skip..];
-    }
-    text
-}
-
-fn terminated(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len() + 1);
-    bytes.extend_from_slice(text.as_bytes());
-    bytes.push(0);
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lone_surrogate_is_one_replacement() {
-        assert_eq!(lossy(b"a\xED\xA0\x80b"), "a\u{FFFD}b");
-        assert_eq!(lossy(b"\xED\xA0\xBD\xED\xB8"), "\u{FFFD}\u{FFFD}\u{FFFD}");
-        assert_eq!(lossy("äö".as_bytes()), "äö");
     }
 }

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use isolet_core_traits::EngineError;
 
-use crate::js::Js;
+use crate::js::{Js, Terminated};
 
 /// Offsets into `JSContext`, in bytes (L1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Layout {
     /// the one number that falls by the same amount for each iteration of a loop.
     pub(crate) fn probe(js: Js) -> Result<Self, EngineError> {
         let run = |script: &str| {
-            let compiled = js.compile(script, c"probe", 0, 1).map_err(|_| UNKNOWN)?;
+            let compiled = js.compile(&Terminated::new([script]), c"probe", 0, 1).map_err(|_| UNKNOWN)?;
             js.evaluate(compiled).map(|value| js.free(value)).map_err(|_| UNKNOWN)
         };
         run("Math.random()")?;
@@ -104,9 +104,9 @@ mod tests {
     use crate::realm::Realm;
 
     fn evaluate(js: Js, script: &str) -> String {
-        let compiled = js.compile(script, c"test", 0, 1).expect("compiles");
+        let compiled = js.compile(&Terminated::new([script]), c"test", 0, 1).expect("compiles");
         let value = js.evaluate(compiled).expect("runs");
-        js.text(&value).expect("text")
+        js.to_string(&value).expect("text")
     }
 
     #[test]

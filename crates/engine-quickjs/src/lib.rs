@@ -24,10 +24,10 @@
 
 mod arena;
 mod compile;
+mod ending;
 mod engine;
-#[cfg(test)]
-mod exactness;
 mod failure;
+mod fiber;
 mod heap;
 mod host;
 mod images;
@@ -37,14 +37,20 @@ mod layout;
 mod meter;
 mod native;
 mod output;
+mod parked;
 mod payload;
 mod program;
 mod realm;
 mod run;
 mod seal;
+mod stack;
 mod state;
+#[cfg(test)]
+mod trials;
+mod unwritable;
 mod vm;
 
 pub use engine::{Attached, QuickJs};
+pub use parked::Parked;
 pub use program::QuickJsProgram;
-pub use vm::{NeverParked, QuickJsVm};
+pub use vm::QuickJsVm;

@@ -1,19 +1,28 @@
 //! What a VM uses of its memory, against the limit of its run.
 //!
 //! ```text
-//! used ──────┬────────────────┬──────────────▶ bytes
-//!         limit          limit + HEADROOM
-//!            │                └─ allocations are refused from here on
-//!            └─ crossing it marks the run and makes the next poll immediate; allocations still succeed
+//! used ──────┬───────────────┬──────────────┬────────────▶ bytes
+//!        collect_at        limit           end
+//!            │               │              └─ allocations are refused from here on
+//!            │               └─ crossing it marks the run, whose next poll ends it
+//!            └─ crossing it makes the engine's next poll immediate, which collects garbage
 //! ```
 //!
-//! The limit is soft because QuickJS crashes in some of its paths behind a failed allocation. It does not hold for a
-//! single allocation beyond limit and headroom, which fails inside the engine; the mark stands all the same.
+//! In an arena, limit and end are one: a run on a fiber is left at the allocation that is refused, and the engine never
+//! sees it. In the portable form allocations go on into a headroom until the run reaches its next poll, because QuickJS
+//! crashes in some of its paths behind a failed allocation.
 
 use std::ptr::NonNull;
 
-/// Bytes beyond the limit that allocations may still take until the run reaches its next poll.
+/// What allocations may take beyond the limit of a run that cannot be left.
 pub(crate) const HEADROOM_BYTES: u64 = 32 << 20;
+
+/// Bytes that a run which is being ended may always take more where it cannot be left: the engine makes an error object
+/// to end it with, and would end in a way that scripts can catch without.
+const ENDING_BYTES: u64 = 256 << 10;
+
+/// Runs collect garbage when this part of their limit is left, and again whenever half of what was left then is used.
+const COLLECT_PART: u64 = 8;
 
 /// The allocation that crossed the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +30,6 @@ pub(crate) struct OverLimit {
     pub(crate) asked: u64,
     pub(crate) used: u64,
 }
-
-/// Bytes that a run which is being ended may always take more: the engine makes an error object to end it with, and
-/// would end in a way that scripts can catch without.
-const ENDING_BYTES: u64 = 256 << 10;
 
 /// Counts every block of a VM, its allocator's overhead included.
 ///
@@ -34,13 +39,19 @@ const ENDING_BYTES: u64 = 256 << 10;
 pub(crate) struct Meter {
     used: u64,
     peak: u64,
+    /// What the run may use at most.
     limit: u64,
     /// From here on allocations are refused.
     end: u64,
-    /// The allocation that crossed the limit, if it was crossed.
+    /// From here on garbage is collected at the next poll. Never beyond the limit.
+    collect_at: u64,
+    /// The allocation that crossed the limit.
     asked: u64,
     used_then: u64,
     crossed: Crossed,
+    /// Allocations until one is refused for a test; 0 if none is to be.
+    #[cfg(test)]
+    countdown: u64,
     /// QuickJS's poll counter once the context is there; storing 1 makes the next poll immediate.
     poll_counter: Option<NonNull<i32>>,
 }
@@ -48,11 +59,9 @@ pub(crate) struct Meter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 enum Crossed {
-    No,
-    /// The allocation succeeded.
-    Marked,
-    /// An allocation was refused: the engine has seen it, so that nothing can make it good.
-    Refused,
+    Nothing,
+    Collect,
+    Limit,
 }
 
 impl Meter {
@@ -62,9 +71,12 @@ impl Meter {
             peak: 0,
             limit: u64::MAX,
             end: u64::MAX,
+            collect_at: u64::MAX,
             asked: 0,
             used_then: 0,
-            crossed: Crossed::No,
+            crossed: Crossed::Nothing,
+            #[cfg(test)]
+            countdown: 0,
             poll_counter: None,
         }
     }
@@ -78,32 +90,31 @@ impl Meter {
         self.peak
     }
 
-    /// Starts counting for a run: `bytes` more than what the VM holds without it. What is used now may be more than
-    /// that, if a program is loaded already.
-    pub(crate) fn set_limit(&mut self, base: u64, bytes: u64) {
+    /// Starts counting for a run: `bytes` more than what the VM holds without it, and `headroom` beyond. What is used
+    /// now may be more than that, if a program is loaded already: the next allocation says so.
+    pub(crate) fn set_limit(&mut self, base: u64, bytes: u64, headroom: u64) {
         self.limit = base.saturating_add(bytes);
-        self.end = self.limit.saturating_add(HEADROOM_BYTES);
+        self.end = self.limit.saturating_add(headroom);
         self.peak = self.used;
-        self.forget();
-        if self.used > self.limit {
-            self.mark(0, true);
-        }
+        self.crossed = Crossed::Nothing;
+        self.collect_at = self.limit - bytes / COLLECT_PART;
     }
 
     pub(crate) fn over_limit(&self) -> Option<OverLimit> {
         let over = OverLimit { asked: self.asked, used: self.used_then };
-        (self.crossed != Crossed::No).then_some(over)
+        (self.crossed == Crossed::Limit).then_some(over)
     }
 
-    fn forget(&mut self) {
-        (self.asked, self.used_then, self.crossed) = (0, 0, Crossed::No);
+    /// Whether garbage is to be collected before the run takes more.
+    pub(crate) fn wants_collection(&self) -> bool {
+        self.crossed == Crossed::Collect
     }
 
-    /// Takes the mark back if a collection freed enough for the run to go on: an eighth of the limit.
-    pub(crate) fn forgive(&mut self) {
-        if self.crossed == Crossed::Marked && self.used <= self.limit - self.limit / 8 {
-            self.forget();
-        }
+    /// Garbage was collected. The next time is when half of what is left now is used; not at all if that is little.
+    pub(crate) fn collected(&mut self) {
+        let left = self.limit.saturating_sub(self.used);
+        self.collect_at = if left > self.limit / 64 { self.limit - left / 2 } else { self.limit };
+        self.crossed = Crossed::Nothing;
     }
 
     /// # Safety
@@ -112,33 +123,38 @@ impl Meter {
         self.poll_counter = Some(counter);
     }
 
-    /// Whether `more` bytes may be had; marks the run when they cross the limit.
+    /// Whether `more` bytes may be had.
     pub(crate) fn admit(&mut self, more: usize) -> bool {
         let after = self.used.saturating_add(more as u64);
-        if after <= self.limit {
-            return true;
+        #[cfg(test)]
+        if self.is_to_refuse() {
+            self.refuse(more);
+            return false;
         }
-        let refused = after > self.end;
-        self.mark(more, refused);
-        !refused
+        after <= self.collect_at || self.admit_near_limit(more, after)
     }
 
-    /// Marks the run, for an allocation that is refused for want of room.
+    #[cold]
+    fn admit_near_limit(&mut self, more: usize, after: u64) -> bool {
+        if after > self.limit {
+            self.refuse(more);
+        } else if after > self.collect_at && self.crossed == Crossed::Nothing {
+            self.crossed = Crossed::Collect;
+            self.poll_next();
+        }
+        after <= self.end
+    }
+
+    /// Marks the run, for an allocation that crosses the limit or is refused for want of room.
     pub(crate) fn refuse(&mut self, asked: usize) {
-        self.mark(asked, true);
-    }
-
-    fn mark(&mut self, asked: usize, refused: bool) {
-        if self.crossed == Crossed::No {
-            (self.asked, self.used_then, self.crossed) = (asked as u64, self.used, Crossed::Marked);
-        }
-        if refused {
-            self.crossed = Crossed::Refused;
+        if self.crossed != Crossed::Limit {
+            (self.asked, self.used_then, self.crossed) = (asked as u64, self.used, Crossed::Limit);
         }
         self.poll_next();
     }
 
-    /// Lets a run come to its end: the next poll is immediate, and what the engine needs for ending it is there.
+    /// Lets a run that cannot be left come to its end: the next poll is immediate, and what the engine needs for ending
+    /// it is there.
     ///
     /// Some builtins swallow every exception, even those that end a run; so each poll has to say it again.
     pub(crate) fn end_run(&mut self) {
@@ -160,30 +176,55 @@ impl Meter {
 }
 
 #[cfg(test)]
+impl Meter {
+    /// Refuses the allocation after so many more.
+    pub(crate) fn refuse_after(&mut self, allocations: u64) {
+        self.countdown = allocations + 1;
+    }
+
+    /// How many are left of them.
+    pub(crate) fn refused_after(&self) -> u64 {
+        self.countdown.saturating_sub(1)
+    }
+
+    fn is_to_refuse(&mut self) -> bool {
+        let is_last = self.countdown == 1;
+        self.countdown = self.countdown.saturating_sub(1);
+        is_last
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_limit_marks_first_and_refuses_later() {
+    const LIMIT: u64 = 80_000;
+
+    fn meter(used: u64, headroom: u64) -> Meter {
         let mut meter = Meter::new();
         meter.count(0, 1_000);
-        meter.set_limit(1_000, 2_000);
-        assert!(meter.admit(2_000));
-        assert_eq!(meter.over_limit(), None);
-        assert!(meter.admit(5_000));
-        let over = Some(OverLimit { asked: 5_000, used: 1_000 });
-        assert_eq!(meter.over_limit(), over);
-        assert!(!meter.admit(HEADROOM_BYTES as usize + 2_001));
-        assert!(!meter.admit(usize::MAX));
-        meter.forgive();
-        assert_eq!(meter.over_limit(), over);
+        meter.set_limit(1_000, LIMIT, headroom);
+        meter.count(0, used as usize);
+        meter
     }
 
     #[test]
-    fn a_run_that_is_ended_has_what_its_end_takes() {
-        let mut meter = Meter::new();
-        meter.set_limit(0, 1_000);
-        meter.count(0, 1_000 + HEADROOM_BYTES as usize);
+    fn what_crosses_the_limit_is_refused_and_noted() {
+        let mut meter = meter(0, 0);
+        assert!(meter.admit(LIMIT as usize));
+        assert_eq!(meter.over_limit(), None);
+        assert!(!meter.admit(LIMIT as usize + 1));
+        assert!(!meter.admit(usize::MAX));
+        assert_eq!(meter.over_limit(), Some(OverLimit { asked: LIMIT + 1, used: 1_000 }), "the first one counts");
+    }
+
+    #[test]
+    fn a_headroom_is_for_what_cannot_be_left() {
+        let mut meter = meter(0, 500);
+        assert!(meter.admit(LIMIT as usize + 500));
+        assert!(meter.over_limit().is_some());
+        assert!(!meter.admit(LIMIT as usize + 501));
+        meter.count(0, LIMIT as usize + 500);
         assert!(!meter.admit(100));
         meter.end_run();
         assert!(meter.admit(100));
@@ -191,15 +232,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_collection_frees_is_forgiven() {
-        let mut meter = Meter::new();
-        meter.set_limit(0, 10_000);
-        assert!(meter.admit(11_000));
-        meter.count(0, 11_000);
-        meter.forgive();
-        assert!(meter.over_limit().is_some());
-        meter.count(11_000, 0);
-        meter.forgive();
-        assert_eq!((meter.over_limit(), meter.peak()), (None, 11_000));
+    fn garbage_is_collected_before_the_limit() {
+        let mut meter = meter(0, 0);
+        assert!(meter.admit(70_000) && !meter.wants_collection());
+        meter.count(0, 70_000);
+        assert!(meter.admit(1) && meter.wants_collection());
+        meter.collected();
+        assert!(meter.admit(4_999) && !meter.wants_collection(), "half of what is left may be used");
+        assert!(meter.admit(5_001) && meter.wants_collection());
+        meter.count(0, 10_000);
+        meter.collected();
+        assert!(meter.admit(0) && !meter.wants_collection(), "with nothing left, there is nothing to wait for");
+        assert!(!meter.admit(1));
+    }
+
+    #[test]
+    fn the_peak_is_what_was_used_at_once() {
+        let mut meter = meter(50_000, 0);
+        meter.count(50_000, 10);
+        assert_eq!((meter.used(), meter.peak()), (1_010, 51_000));
     }
 }

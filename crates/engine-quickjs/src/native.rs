@@ -3,16 +3,16 @@
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use isolet_core_traits::{Native, NativeContext, NativeFailure, NativeValue};
+use isolet_core_traits::{Native, NativeContext, NativeValue};
 use rquickjs::qjs::{self, JSContext, JSValue};
 
 use crate::js::{ErrorClass, FIXED, Js, Result, Thrown, Value};
 use crate::realm;
-use crate::state::{self, Stop};
+use crate::state::{self, NativeCall, RunData, Stop};
 
 /// Makes the object `native` of setup scripts.
 pub(crate) fn install(js: Js, natives: &[Native]) -> Result {
-    state::with(js, |state| state.natives = natives.to_vec());
+    state::with(js, |state| state.constants.natives = natives.to_vec());
     let object = js.bare_object()?;
     for (number, native) in natives.iter().enumerate() {
         let function = js.function(native.name, native.arguments, call_native, &[number as i32])?;
@@ -40,64 +40,92 @@ unsafe extern "C" fn call_native(
 }
 
 fn call(js: Js, number: usize, arguments: &[Value]) -> Result {
-    let native = state::with(js, |state| state.natives[number]);
-    let argument = |at: usize| arguments.get(at).map_or(Ok(NativeValue::Undefined), |value| copy_out(js, value));
-    let copied = (0..usize::from(native.arguments)).map(argument).collect::<Result<Vec<_>>>()?;
-    let result = compute(js, native, &copied);
-    drop(copied);
-    match result {
-        Some(Ok(value)) => make(js, value),
-        Some(Err(failure)) => Err(throw(js, failure)),
-        None => Err(realm::stop(js, Stop::HostPanicked)),
+    let native = state::with(js, |state| {
+        state.run.native = NativeCall::default();
+        state.constants.natives[number]
+    });
+    for at in 0..usize::from(native.arguments) {
+        copy_out(js, arguments.get(at).unwrap_or(&Value::UNDEFINED))?;
     }
+    compute(js, native);
+    let made = make(js);
+    state::with(js, |state| state.run.native = NativeCall::default());
+    made
 }
 
-/// `None` if the native panicked.
-fn compute(
-    js: Js,
-    native: Native,
-    arguments: &[NativeValue],
-) -> Option<std::result::Result<NativeValue, NativeFailure>> {
+/// The second phase: nothing of the engine runs.
+fn compute(js: Js, native: Native) {
     state::with(js, |state| {
-        let mut context = NativeContext::new(&mut state.logs, &mut state.resources, &state.interrupt);
-        catch_unwind(AssertUnwindSafe(|| (native.call)(&mut context, arguments))).ok()
-    })
+        let RunData { native: call, logs, resources, interrupt, .. } = &mut state.run;
+        let mut context = NativeContext::new(logs, resources, interrupt);
+        call.result = catch_unwind(AssertUnwindSafe(|| (native.call)(&mut context, &call.arguments))).ok();
+        call.arguments = Vec::new();
+    });
 }
 
-fn copy_out(js: Js, value: &Value) -> Result<NativeValue> {
+/// The first phase: an argument becomes the run's.
+fn copy_out(js: Js, value: &Value) -> Result<()> {
+    let keep = |argument| state::with(js, |state| state.run.native.arguments.push(argument));
     if let Some(boolean) = value.as_bool() {
-        return Ok(NativeValue::Bool(boolean));
+        keep(NativeValue::Bool(boolean));
+    } else if let Some(number) = value.as_number() {
+        keep(NativeValue::Number(number));
+    } else if value.is_string() {
+        let text = js.text(value)?;
+        keep(NativeValue::String(text.read().into_owned()));
+        js.free_text(text);
+    } else if value.is_null() {
+        keep(NativeValue::Null);
+    } else if js.with_bytes(value, |bytes| keep(NativeValue::Bytes(bytes.to_vec()))).is_none() {
+        keep(NativeValue::Undefined);
     }
-    if let Some(number) = value.as_number() {
-        return Ok(NativeValue::Number(number));
-    }
-    if value.is_string() {
-        return js.text(value).map(NativeValue::String);
-    }
-    if value.is_null() {
-        return Ok(NativeValue::Null);
-    }
-    Ok(js.copy_bytes(value).map_or(NativeValue::Undefined, NativeValue::Bytes))
+    Ok(())
 }
 
-fn make(js: Js, value: NativeValue) -> Result {
-    match value {
-        NativeValue::Undefined => Ok(Value::UNDEFINED),
-        NativeValue::Null => Ok(Value::NULL),
-        NativeValue::Bool(boolean) => Ok(js.boolean(boolean)),
-        NativeValue::Number(number) => Ok(js.number(number)),
-        NativeValue::String(text) => js.string(&text),
-        NativeValue::Bytes(bytes) => js.bytes(&bytes),
+/// What the engine is to make of a native's result. Texts and bytes are the run's, which keeps them meanwhile.
+enum Made {
+    Value(Value),
+    Number(f64),
+    String(*const str),
+    Bytes(*const [u8]),
+    Failure(ErrorClass, *const str),
+    Panicked,
+}
+
+/// The third phase: the engine makes a value, and may be left.
+fn make(js: Js) -> Result {
+    let made = state::with(js, |state| match &state.run.native.result {
+        None => Made::Panicked,
+        Some(Err(failure)) => Made::Failure(class(failure.name), &raw const *failure.message),
+        Some(Ok(value)) => match value {
+            NativeValue::Undefined => Made::Value(Value::UNDEFINED),
+            NativeValue::Null => Made::Value(Value::NULL),
+            NativeValue::Bool(boolean) => Made::Value(js.boolean(*boolean)),
+            NativeValue::Number(number) => Made::Number(*number),
+            NativeValue::String(text) => Made::String(&raw const **text),
+            NativeValue::Bytes(bytes) => Made::Bytes(&raw const **bytes),
+        },
+    });
+    // SAFETY: N1: the result stays as it is while it is copied: making a string or a buffer calls no native, and a
+    // message is copied before the error is made.
+    unsafe {
+        match made {
+            Made::Value(value) => Ok(value),
+            Made::Number(number) => Ok(js.number(number)),
+            Made::String(text) => js.string(&*text),
+            Made::Bytes(bytes) => js.bytes(&*bytes),
+            Made::Failure(class, message) => Err(js.throw_error(class, format_args!("{}", &*message))),
+            Made::Panicked => Err(realm::stop(js, Stop::HostPanicked)),
+        }
     }
 }
 
-fn throw(js: Js, failure: NativeFailure) -> Thrown {
-    let class = match failure.name {
+fn class(name: &str) -> ErrorClass {
+    match name {
         "TypeError" => ErrorClass::Type,
         "RangeError" => ErrorClass::Range,
         "SyntaxError" => ErrorClass::Syntax,
         "ReferenceError" => ErrorClass::Reference,
         _ => ErrorClass::Plain,
-    };
-    js.throw_error(class, &failure.message)
+    }
 }

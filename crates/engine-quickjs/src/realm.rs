@@ -1,6 +1,8 @@
 //! A realm: one runtime with one context, its memory and its state, made and dropped together (R1).
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::fmt::{self, Write};
 use std::ptr;
 
 use isolet_core_traits::{EngineError, Environment, StackBytes};
@@ -8,17 +10,21 @@ use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 
 use crate::arena::Arena;
 use crate::heap::Heap;
-use crate::js::{ErrorClass, Js, Value};
+use crate::js::{ErrorClass, Js, Text, Value};
 use crate::layout::Layout;
 use crate::meter::{HEADROOM_BYTES, Meter};
-use crate::state::{self, RunState, Stop};
-use crate::{host, native, payload};
+use crate::stack::Stacks;
+use crate::state::{self, Constants, RunData, RunState, Stop};
+use crate::{fiber, host, native, payload, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
 pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
 /// QuickJS turns its check off above this.
 const STACK_MAX_BYTES: usize = 16 << 20;
 const STACK_MIN_BYTES: usize = 32 << 10;
+
+/// What the environment that stands may take of an arena.
+const STANDING_BYTES_MAX: u64 = 32 << 20;
 
 /// Live bytes after which QuickJS first looks for garbage: more than a small run makes.
 const COLLECT_FROM_BYTES: usize = 1 << 20;
@@ -32,24 +38,21 @@ pub(crate) enum Memory {
 }
 
 /// What a realm's memory is made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum MemoryPlan {
-    /// One use.
+    /// One use, on the stack of the thread that steps it.
     Blocks,
-    /// Runs of at most so many bytes, one after another.
-    Arena {
-        /// The largest limit of a run.
-        run_bytes_max: u64,
-    },
+    /// Runs of at most so many bytes, one after another, on stacks of their own.
+    Arena { run_bytes_max: u64, stacks: Stacks },
 }
 
 impl MemoryPlan {
-    fn make(self) -> Result<Memory, EngineError> {
+    fn make(&self) -> Result<Memory, EngineError> {
         match self {
             Self::Blocks => Ok(Memory::Blocks(Box::into_raw(Heap::new()))),
-            Self::Arena { run_bytes_max } => {
+            Self::Arena { run_bytes_max, .. } => {
                 // Address space only. The other half is for what lies unused between blocks in use.
-                let bytes = run_bytes_max.saturating_add(HEADROOM_BYTES).saturating_mul(2);
+                let bytes = run_bytes_max.saturating_add(STANDING_BYTES_MAX).saturating_mul(2);
                 let bytes = usize::try_from(bytes).map_err(|_| EngineError::Memory)?;
                 let bytes = bytes.checked_next_multiple_of(1 << 20).ok_or(EngineError::Memory)?;
                 Arena::new(bytes).map(Memory::Arena).map_err(|_| EngineError::Memory)
@@ -96,6 +99,10 @@ pub(crate) struct Realm {
     runtime: *mut JSRuntime,
     context: *mut JSContext,
     stack: StackBytes,
+    /// Where engine code runs, if not on the thread's stack.
+    stacks: Option<Stacks>,
+    /// It was left in the midst of something: nothing may enter it before it is restored.
+    is_left: bool,
     /// Last, so that it outlives all that lies in it.
     memory: Memory,
 }
@@ -107,14 +114,19 @@ unsafe impl Send for Realm {}
 impl Realm {
     /// A realm that can compile and evaluate text, without globals of ours, for one use.
     pub(crate) fn bare() -> Result<Self, EngineError> {
-        Self::new(MemoryPlan::Blocks, true, StackBytes::default())
+        Self::new(&MemoryPlan::Blocks, true, StackBytes::default())
     }
 
     /// A realm with the language's intrinsics; `eval` says whether it can turn text into code.
-    pub(crate) fn new(plan: MemoryPlan, eval: bool, stack: StackBytes) -> Result<Self, EngineError> {
+    pub(crate) fn new(plan: &MemoryPlan, eval: bool, stack: StackBytes) -> Result<Self, EngineError> {
         let memory = plan.make()?;
-        let state = Box::into_raw(Box::new(RunState::new(memory.meter())));
-        let mut realm = Self { state, runtime: ptr::null_mut(), context: ptr::null_mut(), stack, memory };
+        let (stacks, headroom_bytes) = match plan {
+            MemoryPlan::Blocks => (None, HEADROOM_BYTES),
+            MemoryPlan::Arena { stacks, .. } => (Some(stacks.clone()), 0),
+        };
+        let state = Box::into_raw(Box::new(RunState::new(memory.meter(), headroom_bytes)));
+        let (runtime, context) = (ptr::null_mut(), ptr::null_mut());
+        let mut realm = Self { state, runtime, context, stack, stacks, is_left: false, memory };
         // SAFETY: the functions keep to the allocator's contract; the memory outlives the runtime (R1).
         realm.runtime = unsafe { qjs::JS_NewRuntime2(realm.memory.functions(), realm.memory.opaque()) };
         if realm.runtime.is_null() {
@@ -150,7 +162,7 @@ impl Realm {
         // SAFETY: L1; the counter is that of this realm's context.
         state::with(js, |state| unsafe {
             state.meter().set_poll_counter(counter);
-            state.base_bytes = state.meter().used();
+            state.constants.base_bytes = state.meter().used();
         });
         if let Memory::Arena(arena) = &mut self.memory {
             arena.freeze();
@@ -164,8 +176,46 @@ impl Realm {
             return false;
         }
         arena.restore();
+        self.is_left = false;
         self.forget_run();
         true
+    }
+
+    /// Runs `work`, on a stack of its own if the realm has such. `None` if the realm was left, now or before, or if there
+    /// is no memory for a stack.
+    ///
+    /// `work` and what it calls own nothing outside of the VM's memory while they call into the engine (F1).
+    pub(crate) fn run<T>(&mut self, work: impl FnOnce(Js) -> T) -> Option<T> {
+        if self.is_left {
+            return None;
+        }
+        let Some(stacks) = self.stacks.clone() else { return Some(work(self.enter())) };
+        let bytes = self.stack_bytes() + STACK_RESERVE_BYTES;
+        // SAFETY: F1, by the contract above.
+        let result = unsafe { fiber::run(&stacks, bytes, || work(self.enter())) }.ok().flatten();
+        self.is_left = result.is_none();
+        result
+    }
+
+    /// What Rust keeps for the realm, for as long as nothing of the engine runs.
+    pub(crate) fn state(&mut self) -> &mut RunState {
+        // SAFETY: R1: the state lives as long as the realm; the engine is not called meanwhile.
+        unsafe { &mut *self.state }
+    }
+
+    /// The bytes of a text; `None` if they do not lie where they must.
+    pub(crate) fn bytes<'a>(&'a self, text: &'a Text) -> Option<&'a [u8]> {
+        let (start, bytes) = text.place();
+        let is_held = match &self.memory {
+            Memory::Arena(arena) => arena.holds(start, bytes),
+            Memory::Blocks(_) => true,
+        };
+        is_held.then(|| text.as_bytes())
+    }
+
+    /// As [`bytes`](Self::bytes), as text.
+    pub(crate) fn read<'a>(&'a self, text: &'a Text) -> Option<Cow<'a, str>> {
+        self.bytes(text).map(|_| text.read())
     }
 
     /// The arena, in the form that has one.
@@ -178,8 +228,11 @@ impl Realm {
 
     /// Takes the state back, but not the memory.
     pub(crate) fn forget_run(&mut self) {
-        // SAFETY: R1: the state lives as long as the realm; the engine is not called meanwhile.
-        unsafe { &mut *self.state }.end();
+        self.state().run = RunData::default();
+    }
+
+    fn stack_bytes(&self) -> usize {
+        self.stack.0.clamp(STACK_MIN_BYTES, STACK_MAX_BYTES)
     }
 
     /// The language without clocks of the engine's; web APIs are the environment's.
@@ -208,13 +261,17 @@ impl Realm {
     pub(crate) fn furnish(&mut self, environment: &Environment, setup: &[Setup<'_>]) -> Result<(), EngineError> {
         let js = self.enter();
         let failed = |_| EngineError::Memory;
-        let error_constructor = js.get(&js.global(), c"Error").map_err(failed)?;
+        let global = js.global();
+        let error_constructor = js.get(&global, c"Error").map_err(failed)?;
+        let big_int_constructor = js.get(&global, c"BigInt").map_err(failed)?;
+        js.free(global);
         let calls = js.bare_object().map_err(failed)?;
         let replacer = payload::replacer(js).map_err(failed)?;
+        let follower = unwritable::follower(js).map_err(failed)?;
         state::with(js, |state| {
-            state.error_constructor = Some(error_constructor);
-            state.calls = Some(calls);
-            state.replacer = Some(replacer);
+            let constants =
+                Constants { error_constructor, big_int_constructor, replacer, follower, calls, ..Constants::default() };
+            state.constants = constants;
         });
         let natives = native::install(js, &environment.natives).map_err(failed)?;
         let hidden = host::install(js, &environment.host).map_err(failed)?;
@@ -228,8 +285,11 @@ impl Realm {
 
     /// Tells the engine this thread's stack and gives the context. Called at every entry (T1).
     pub(crate) fn enter(&mut self) -> Js {
-        let remaining = stacker::remaining_stack().unwrap_or(usize::MAX).saturating_sub(STACK_RESERVE_BYTES);
-        let stack = self.stack.0.min(remaining).clamp(STACK_MIN_BYTES, STACK_MAX_BYTES);
+        let remaining = match fiber::is_entered() {
+            true => usize::MAX,
+            false => stacker::remaining_stack().unwrap_or(usize::MAX).saturating_sub(STACK_RESERVE_BYTES),
+        };
+        let stack = self.stack_bytes().min(remaining).max(STACK_MIN_BYTES);
         // SAFETY: the runtime is live, and this is the thread that steps it.
         unsafe {
             qjs::JS_SetMaxStackSize(self.runtime, stack as qjs::size_t);
@@ -260,38 +320,37 @@ impl Setup<'_> {
             // SAFETY: B1: the engine compiled it in this process.
             let compiled = unsafe { js.read_bytecode(self.bytecode) }?;
             let function = js.evaluate(compiled)?;
-            let result = js.call(&function, &Value::UNDEFINED, &[&js.global(), natives, hidden])?;
+            let result = js.call(&function, &Value::UNDEFINED, [&js.global(), natives, hidden])?;
             js.free(result);
             js.free(function);
             Ok(())
         };
         call().map_err(|thrown| {
             let exception = js.exception(thrown);
-            let message = js.text(&exception).unwrap_or_else(|_| "an exception without text".into());
+            let message = js.to_string(&exception).unwrap_or_else(|_| "an exception without text".into());
             EngineError::Setup { script: self.name, message }
         })
     }
 }
 
-/// QuickJS polls here every ten thousand branches and calls, and at once when the memory limit was crossed.
+/// QuickJS polls here every ten thousand branches and calls, and at once when the meter asks for it.
 unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c_int {
     // SAFETY: R1: the runtime's opaque pointer is its state.
     let state = unsafe { qjs::JS_GetRuntimeOpaque(runtime) }.cast::<RunState>();
     // SAFETY: C1: no other reference is alive while the engine runs; this one ends before the collection.
-    let over = unsafe { (*state).stop.is_none() && (*state).meter().over_limit().is_some() };
-    if over {
-        // Garbage is no use of memory: what can be collected is, before a run is ended for it.
+    if unsafe { (*state).meter().wants_collection() } {
         // SAFETY: a collection is allowed wherever an allocation is, and a poll is no worse a place.
         unsafe { qjs::JS_RunGC(runtime) };
+        // SAFETY: C1, as above.
+        unsafe { (*state).meter().collected() };
     }
     // SAFETY: C1, as above.
-    let state = unsafe { &mut *state };
-    if over {
-        state.meter().forgive();
-    }
-    let is_over = state.stopped().is_some();
+    let is_over = unsafe { (*state).stopped().is_some() };
     if is_over {
-        state.meter().end_run();
+        fiber::leave();
+        // Not on a fiber: the engine unwinds the run.
+        // SAFETY: C1, as above.
+        unsafe { (*state).meter().end_run() };
     }
     c_int::from(is_over)
 }
@@ -308,10 +367,10 @@ unsafe extern "C" fn on_rejection(
     let promise = Value::from_raw(promise);
     let address = promise.address();
     let was = match handled {
-        true => state::with(js, |state| state.rejections.remove(&address)),
+        true => state::with(js, |state| state.run.rejections.remove(&address)),
         false => {
             let kept = js.duplicate(&promise);
-            state::with(js, |state| state.rejections.insert(address, kept))
+            state::with(js, |state| state.run.rejections.insert(address, kept))
         }
     };
     if let Some(was) = was {
@@ -339,29 +398,43 @@ unsafe extern "C" fn refuse_import(
 ) -> *mut qjs::JSModuleDef {
     // SAFETY: C1.
     let js = unsafe { state::callback_context(ctx) };
-    // SAFETY: C1: a C string of the engine's.
-    let specifier = unsafe { CStr::from_ptr(specifier) }.to_string_lossy();
-    let shown: String = specifier.chars().take(100).collect();
-    js.throw_error(ErrorClass::Type, &format!("cannot import \"{shown}\": no modules are provided to this script"));
+    // SAFETY: C1: a C string of the engine's, which outlives the call.
+    let specifier = unsafe { CStr::from_ptr(specifier) };
+    let shown = Shown(specifier.to_bytes());
+    js.throw_error(ErrorClass::Type, format_args!("cannot import \"{shown}\": no modules are provided to this script"));
     ptr::null_mut()
+}
+
+/// The first characters of a specifier.
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let characters = self.0.utf8_chunks().flat_map(|chunk| {
+            chunk.valid().chars().chain((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER))
+        });
+        characters.take(100).try_for_each(|c| f.write_char(c))
+    }
 }
 
 /// Ends a run from inside a callback, in a way that no script can catch.
 pub(crate) fn stop(js: Js, why: Stop) -> crate::js::Thrown {
-    state::with(js, |state| state.stop.get_or_insert(why).to_owned());
-    js.throw_uncatchable("the run was ended")
+    state::with(js, |state| *state.run.stop.get_or_insert(why));
+    fiber::leave();
+    js.throw_uncatchable(format_args!("the run was ended"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::js::Terminated;
 
     #[test]
     fn a_realm_gives_all_its_memory_back() {
         let mut realm = Realm::bare().expect("a realm");
         let js = realm.enter();
         let script = "globalThis.kept = [1, { a: new Map([[{}, 'x'.repeat(10000)]]) }]; Promise.reject(kept)";
-        let compiled = js.compile(script, c"test", 0, 1).expect("compiles");
+        let compiled = js.compile(&Terminated::new([script]), c"test", 0, 1).expect("compiles");
         js.evaluate(compiled).expect("runs");
         // A leak checker sees what the drop of the heap's list does not free.
         let used = state::with(js, |state| state.meter().used());
@@ -371,8 +444,8 @@ mod tests {
 
     #[test]
     fn without_eval_text_stays_text() {
-        let mut realm = Realm::new(MemoryPlan::Blocks, false, StackBytes::default()).expect("a realm");
+        let mut realm = Realm::new(&MemoryPlan::Blocks, false, StackBytes::default()).expect("a realm");
         let js = realm.enter();
-        assert!(js.compile("1", c"test", 0, 1).is_err());
+        assert!(js.compile(&Terminated::new(["1"]), c"test", 0, 1).is_err());
     }
 }

@@ -1,18 +1,21 @@
-//! What Rust keeps for one VM and its run, beside what lives in the engine's heap. Callbacks reach it through the
+//! What Rust keeps for one VM and its run, beside what lies in the engine's memory. Callbacks reach it through the
 //! runtime's opaque pointer.
+//!
+//! Code that runs for a script owns nothing on the Rust heap but what is in here, because it may be left at each call
+//! into the engine (F1): it puts into the state what it must keep, and the run's end drops it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use isolet_core_traits::{
-    Abort, FailureKind, HostCall, Interrupt, LogBuffer, MonotonicClock, Native, OperationId, Outcome, Resources,
-    RunLimits, Warning,
+    Abort, End, FailureKind, HostCall, Interrupt, LogBuffer, MonotonicClock, Native, NativeFailure, NativeValue,
+    OperationId, Outcome, Resources, RunLimits, Warning,
 };
 use rquickjs::qjs::{self, JSContext};
 
 use crate::js::{Js, Value};
 use crate::meter::{Meter, OverLimit};
-use crate::output::Trail;
+use crate::unwritable::Trail;
 
 /// Why a run must end without running any more of it. Kept here, because no exception can be trusted to tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,7 @@ pub(crate) enum Stop {
 }
 
 /// A host operation as the VM calls it.
+#[derive(Clone, Copy)]
 pub(crate) struct Operation {
     pub(crate) id: OperationId,
     pub(crate) arguments_max: u8,
@@ -40,33 +44,59 @@ pub(crate) const HOST_ERRORS_MAX: usize = 64;
 
 pub(crate) struct RunState {
     meter: *mut Meter,
+    /// What allocations may take beyond a run's limit.
+    headroom_bytes: u64,
+    /// For trials: the next run is refused an allocation after so many.
+    #[cfg(test)]
+    pub(crate) refuse_after: Option<u64>,
+    pub(crate) constants: Constants,
+    pub(crate) run: RunData,
+}
+
+/// What is the same for all runs of a VM. Its values are constants of the VM's image.
+#[derive(Default)]
+pub(crate) struct Constants {
     /// What the VM holds without a run.
     pub(crate) base_bytes: u64,
     /// The natives by their number.
     pub(crate) natives: Vec<Native>,
     /// The host operations by their number.
     pub(crate) operations: Vec<Operation>,
-    /// `Error`, taken before any script ran.
-    pub(crate) error_constructor: Option<Value>,
+    /// `Error` and `BigInt`, taken before any script ran.
+    pub(crate) error_constructor: Value,
+    pub(crate) big_int_constructor: Value,
     /// The replacer of [`payload`](crate::payload).
-    pub(crate) replacer: Option<Value>,
+    pub(crate) replacer: Value,
+    /// The replacer of [`unwritable`](crate::unwritable).
+    pub(crate) follower: Value,
     /// An object without prototype that only we reach: resolve, reject and error of each pending call.
-    pub(crate) calls: Option<Value>,
+    pub(crate) calls: Value,
+}
 
+/// The interrupt of a VM without a run.
+static UNLIMITED: LazyLock<Arc<Interrupt>> =
+    LazyLock::new(|| Arc::new(Interrupt::new(Arc::new(MonotonicClock::new()))));
+
+/// What belongs to one run and goes with it: dropped at its end, or parked. Its values are not counted by it: they lie
+/// in the bytes of the engine's memory, which go the same way.
+pub(crate) struct RunData {
     pub(crate) limits: RunLimits,
     pub(crate) interrupt: Arc<Interrupt>,
     pub(crate) stop: Option<Stop>,
     pub(crate) writing_output: bool,
     pub(crate) logs: LogBuffer,
     pub(crate) resources: Resources,
+    pub(crate) native: NativeCall,
     pub(crate) next_call: u32,
     /// Payload bytes of the calls that have no reply yet, by number.
     pub(crate) pending: BTreeMap<u32, usize>,
     pub(crate) outbox: Vec<HostCall>,
-    /// Buffers of the payload that is being written.
+    /// Buffers of the payloads that are being written, the innermost last.
     pub(crate) buffers: Vec<Vec<u8>>,
-    /// What the buffers of all payloads that are being written hold.
+    /// What they hold.
     pub(crate) buffer_bytes: usize,
+    /// Where those of the payload that is being written begin.
+    pub(crate) first_buffer: usize,
     pub(crate) host_errors: Vec<HostError>,
     /// Where the search for what JSON cannot say is.
     pub(crate) trail: Trail,
@@ -75,31 +105,56 @@ pub(crate) struct RunState {
     pub(crate) warnings: Vec<Warning>,
 }
 
-impl RunState {
-    pub(crate) fn new(meter: *mut Meter) -> Self {
+/// The call of a native that is being made.
+#[derive(Default)]
+pub(crate) struct NativeCall {
+    pub(crate) arguments: Vec<NativeValue>,
+    /// `None` while there is none, and if the native panicked.
+    pub(crate) result: Option<Result<NativeValue, NativeFailure>>,
+}
+
+impl Default for RunData {
+    fn default() -> Self {
         Self {
-            meter,
-            base_bytes: 0,
-            natives: Vec::new(),
-            operations: Vec::new(),
-            error_constructor: None,
-            replacer: None,
-            calls: None,
             limits: RunLimits::default(),
-            interrupt: Arc::new(Interrupt::new(Arc::new(MonotonicClock::new()))),
+            interrupt: UNLIMITED.clone(),
             stop: None,
             writing_output: false,
             logs: LogBuffer::default(),
             resources: Resources::default(),
+            native: NativeCall::default(),
             next_call: 0,
             pending: BTreeMap::new(),
             outbox: Vec::new(),
             buffers: Vec::new(),
             buffer_bytes: 0,
+            first_buffer: 0,
             host_errors: Vec::new(),
             trail: Trail::default(),
             rejections: HashMap::new(),
             warnings: Vec::new(),
+        }
+    }
+}
+
+impl RunData {
+    /// The outcome of a run that used so much.
+    pub(crate) fn outcome(&mut self, end: End, memory_peak_bytes: u64) -> Outcome {
+        let warnings = std::mem::take(&mut self.warnings);
+        Outcome { end, memory_peak_bytes, logs_truncated: self.logs.truncated(), warnings }
+    }
+}
+
+impl RunState {
+    /// `meter` must stay where it is for as long as the state lives (R1).
+    pub(crate) fn new(meter: *mut Meter, headroom_bytes: u64) -> Self {
+        Self {
+            meter,
+            headroom_bytes,
+            #[cfg(test)]
+            refuse_after: None,
+            constants: Constants::default(),
+            run: RunData::default(),
         }
     }
 
@@ -109,58 +164,47 @@ impl RunState {
         unsafe { &mut *self.meter }
     }
 
-    /// Forgets the run. Its values are not freed: they go with the bytes of the engine's memory.
-    pub(crate) fn end(&mut self) {
-        self.stop = None;
-        self.writing_output = false;
-        self.next_call = 0;
-        self.pending.clear();
-        self.outbox = Vec::new();
-        self.buffers = Vec::new();
-        self.buffer_bytes = 0;
-        self.host_errors = Vec::new();
-        self.trail = Trail::default();
-        self.rejections = HashMap::new();
-        self.warnings = Vec::new();
-        self.logs = LogBuffer::default();
-        self.resources = Resources::default();
-    }
-
     /// Prepares for a run or a compilation.
     pub(crate) fn begin(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) {
-        let base = self.base_bytes;
-        self.meter().set_limit(base, limits.memory_bytes);
-        self.logs = LogBuffer::new(limits.log_bytes, limits.log_lines);
-        self.limits = limits;
-        self.interrupt = interrupt;
+        let (base, headroom) = (self.constants.base_bytes, self.headroom_bytes);
+        self.meter().set_limit(base, limits.memory_bytes, headroom);
+        #[cfg(test)]
+        if let Some(allocations) = self.refuse_after.take() {
+            self.meter().refuse_after(allocations);
+        }
+        self.run.logs = LogBuffer::new(limits.log_bytes, limits.log_lines);
+        self.run.limits = limits;
+        self.run.interrupt = interrupt;
     }
 
-    /// Why the run must end, if it must: what was noted, or what the heap or the interrupt say now.
+    /// Why the run must end, if it must: what was noted, or what the memory or the interrupt say now.
     pub(crate) fn stopped(&mut self) -> Option<Stop> {
-        if self.stop.is_none() {
+        if self.run.stop.is_none() {
             let over = self.meter().over_limit().map(Stop::OutOfMemory);
-            self.stop = over.or_else(|| self.interrupt.poll().map(Stop::Aborted));
+            self.run.stop = over.or_else(|| self.run.interrupt.poll().map(Stop::Aborted));
         }
-        self.stop
+        self.run.stop
     }
 
     /// The outcome of the run, with what it used.
-    pub(crate) fn outcome(&mut self, end: isolet_core_traits::End) -> Outcome {
-        Outcome {
-            end,
-            memory_peak_bytes: self.meter().peak(),
-            logs_truncated: self.logs.truncated(),
-            warnings: std::mem::take(&mut self.warnings),
-        }
+    pub(crate) fn outcome(&mut self, end: End) -> Outcome {
+        let peak = self.meter().peak();
+        self.run.outcome(end, peak)
     }
 }
 
-/// Calls `f` with the state of a context's realm. `f` must not call into the engine (C1).
+/// Calls `f` with the state of a context's realm. `f` must not call into the engine (C1, F1).
 pub(crate) fn with<T>(js: Js, f: impl FnOnce(&mut RunState) -> T) -> T {
     // SAFETY: R1: the runtime's opaque pointer is its state.
     let state = unsafe { qjs::JS_GetRuntimeOpaque(js.runtime()) }.cast::<RunState>();
     // SAFETY: C1: no other reference to the state is alive, because none outlives such a closure.
     f(unsafe { &mut *state })
+}
+
+/// One of the constants, as a value of its own.
+pub(crate) fn constant(js: Js, which: impl FnOnce(&Constants) -> &Value) -> Value {
+    let alias = with(js, |state| which(&state.constants).alias());
+    js.duplicate(&alias)
 }
 
 /// For callbacks: the context that QuickJS passes.

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use isolet_core_traits::{
     Abort, Compilation, CompileFailure, End, EngineError, Interrupt, Invocation, KilledIn, LogLine, NotParkable,
-    Outcome, ParkedRun, Purpose, Reset, Resume, RunLimits, Source, Step, Vm, VmConfig,
+    Outcome, Purpose, Reset, Resume, RunLimits, Source, SourceName, Step, Vm, VmConfig,
 };
 
 use crate::compile;
-use crate::host;
+use crate::ending::{self, Ending};
+use crate::failure::Origin;
+use crate::host::{self, Reply};
 use crate::images::{Budget, Images};
-use crate::js::{Js, Value};
+use crate::js::{Terminated, Value};
 use crate::layout::Layout;
+use crate::parked::Parked;
 use crate::program::QuickJsProgram;
 use crate::realm::Realm;
-use crate::run::{self, Run};
-use crate::state;
+use crate::run::{self, Globals, Pause, Progress};
 
 /// A VM for runs or for compilations, one at a time.
 pub struct QuickJsVm {
@@ -36,23 +38,17 @@ enum Phase {
     Finished,
 }
 
-/// This form of the engine parks no run.
-#[derive(Debug)]
-pub enum NeverParked {}
+/// A run between two steps.
+pub(crate) struct Run {
+    program: QuickJsProgram,
+    source_name: SourceName,
+    progress: Progress,
+}
 
 impl QuickJsVm {
     pub(crate) fn new(realm: Realm, layout: Layout, budget: Budget, config: &VmConfig) -> Self {
         let (purpose, memory_bytes_max) = (config.purpose, config.memory_bytes_max);
         Self { realm, images: Some(Images::new(budget)), layout, purpose, memory_bytes_max, phase: Phase::Pristine }
-    }
-
-    fn keep(&mut self, (step, run): (Step, Option<Run>)) -> Step {
-        self.phase = match (run, &step) {
-            (Some(_), Step::Stalled) => Phase::Stalled,
-            (Some(run), _) => Phase::Waiting(run),
-            (None, _) => Phase::Finished,
-        };
-        step
     }
 
     /// Whether the VM may begin something of `purpose`; it is finished from then on.
@@ -61,11 +57,18 @@ impl QuickJsVm {
         pristine && self.purpose == purpose
     }
 
-    fn prepare(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) -> Js {
+    fn prepare(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) {
         let limits = RunLimits { memory_bytes: limits.memory_bytes.min(self.memory_bytes_max), ..limits };
-        let js = self.realm.enter();
-        state::with(js, |state| state.begin(limits, interrupt));
-        js
+        self.realm.state().begin(limits, interrupt);
+    }
+
+    /// The program, loaded: from its image, or by the engine. `Err` is how the run ended; `None` if it was left.
+    fn load(&mut self, program: &QuickJsProgram) -> Result<Value, Option<Ending>> {
+        let loaded = self.realm.run(|js| run::load(js, program)).ok_or(None)?.map_err(Some)?;
+        if let (Some(images), Some(arena)) = (&mut self.images, self.realm.arena()) {
+            images.keep(program, arena.lines(), loaded.alias());
+        }
+        Ok(loaded)
     }
 
     /// Makes the pristine VM one that has loaded `program`, if it did so before.
@@ -74,14 +77,37 @@ impl QuickJsVm {
         self.realm.arena()?.apply(&image.lines).then(|| image.compiled.alias())
     }
 
-    /// Keeps what loading `program` has changed, unless that was too much for its run.
-    fn keep_image(&mut self, js: Js, program: &QuickJsProgram, compiled: &Value) {
-        if state::with(js, |state| state.meter().over_limit().is_some()) {
-            return;
-        }
-        if let (Some(images), Some(arena)) = (&mut self.images, self.realm.arena()) {
-            images.keep(program, arena.lines(), compiled.alias());
-        }
+    fn begin(&mut self, program: &QuickJsProgram, invocation: &Invocation, loaded: Option<Value>) -> Option<Pause> {
+        let loaded = match loaded.map_or_else(|| self.load(program), Ok) {
+            Ok(loaded) => loaded,
+            Err(ending) => return ending.map(Pause::Ended),
+        };
+        let globals = Globals {
+            input: Terminated::new([invocation.input.as_str()]),
+            context: Terminated::new([invocation.context.as_str()]),
+        };
+        self.layout.seed_random(self.realm.enter(), invocation.random_seed);
+        self.realm.run(|js| run::begin(js, program.form(), loaded, &globals))
+    }
+
+    /// What the executor sees of a pause; `None` if the run was left.
+    fn paused(&mut self, program: QuickJsProgram, source_name: SourceName, pause: Option<Pause>) -> Step {
+        let ending = match pause {
+            Some(Pause::Waiting(progress)) => {
+                let run = &mut self.realm.state().run;
+                if run.pending.is_empty() {
+                    self.phase = Phase::Stalled;
+                    return Step::Stalled;
+                }
+                let calls = std::mem::take(&mut run.outbox);
+                self.phase = Phase::Waiting(Run { program, source_name, progress });
+                return Step::HostCalls { calls, cancelled: Vec::new() };
+            }
+            Some(Pause::Ended(ending)) => Some(ending),
+            None => None,
+        };
+        let origin = Origin { name: &source_name, wide_text: program.wide_text() };
+        Step::Done(ending::conclude(&mut self.realm, ending, &origin))
     }
 
     /// For measurements only: makes a VM startable again with all that its run left behind, as if a restore were free.
@@ -95,23 +121,13 @@ impl QuickJsVm {
     /// The answer to a call that the state does not allow: nothing runs.
     fn misused(&mut self) -> Outcome {
         self.phase = Phase::Finished;
-        state::with(self.realm.enter(), |state| state.outcome(End::EngineFault))
-    }
-}
-
-impl ParkedRun for NeverParked {
-    fn abort(self, _why: Abort) -> Outcome {
-        match self {}
-    }
-
-    fn bytes(&self) -> usize {
-        match *self {}
+        self.realm.state().outcome(End::EngineFault)
     }
 }
 
 impl Vm for QuickJsVm {
     type Program = QuickJsProgram;
-    type Parked = NeverParked;
+    type Parked = Parked;
 
     fn compile(
         &mut self,
@@ -122,8 +138,8 @@ impl Vm for QuickJsVm {
         if !self.begins(Purpose::Compile) {
             return Compilation::Done(Err(CompileFailure::EngineFault));
         }
-        let js = self.prepare(limits.clone(), interrupt.clone());
-        Compilation::Done(compile::compile(js, source))
+        self.prepare(limits.clone(), interrupt.clone());
+        Compilation::Done(compile::compile(&mut self.realm, source))
     }
 
     fn resume_compile(&mut self) -> Compilation<QuickJsProgram> {
@@ -142,29 +158,24 @@ impl Vm for QuickJsVm {
             return Step::Done(self.misused());
         }
         let loaded = self.load_image(program);
-        let js = self.prepare(limits, interrupt);
-        let loaded = match loaded {
-            Some(compiled) => Ok(compiled),
-            None => run::load(js, program, &invocation.source_name)
-                .inspect(|compiled| self.keep_image(js, program, compiled)),
-        };
-        self.layout.seed_random(js, invocation.random_seed);
-        match loaded.and_then(|compiled| run::begin(js, program, compiled, &invocation)) {
-            Ok(run) => self.keep(run.pump(js)),
-            Err(outcome) => Step::Done(*outcome),
-        }
+        self.prepare(limits, interrupt);
+        let pause = self.begin(program, &invocation, loaded);
+        self.paused(program.clone(), invocation.source_name, pause)
     }
 
     fn resume(&mut self, with: Resume) -> Step {
         match (std::mem::replace(&mut self.phase, Phase::Finished), with) {
-            (Phase::Waiting(run), Resume::Replies(replies)) => {
-                let js = self.realm.enter();
-                for reply in &replies {
-                    if let Err(thrown) = host::settle(js, reply) {
-                        js.swallow(thrown); // Only the run's end throws here, and the pump sees it.
+            (Phase::Waiting(Run { program, source_name, progress }), Resume::Replies(replies)) => {
+                let replies: Vec<Reply> = replies.into_iter().map(Reply::new).collect();
+                let pause = self.realm.run(|js| {
+                    for reply in &replies {
+                        if let Err(thrown) = host::settle(js, reply) {
+                            js.swallow(thrown); // Only the run's end throws here, and the pump sees it.
+                        }
                     }
-                }
-                self.keep(run.pump(js))
+                    run::pump(js, progress)
+                });
+                self.paused(program, source_name, pause)
             }
             _ => Step::Done(self.misused()),
         }
@@ -175,19 +186,39 @@ impl Vm for QuickJsVm {
             Phase::Waiting(_) => KilledIn::Host,
             Phase::Stalled | Phase::Pristine | Phase::Finished => KilledIn::Script,
         };
-        run::aborted(self.realm.enter(), why, place)
+        ending::aborted(&mut self.realm, why, place)
     }
 
     fn take_logs(&mut self) -> Vec<LogLine> {
-        state::with(self.realm.enter(), |state| state.logs.take())
+        self.realm.state().run.logs.take()
     }
 
-    fn park(&mut self) -> Result<NeverParked, NotParkable> {
-        Err(NotParkable::Unsupported)
+    fn park(&mut self) -> Result<Parked, NotParkable> {
+        let Some(arena) = self.realm.arena() else { return Err(NotParkable::Unsupported) };
+        let lines = arena.lines();
+        match std::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Waiting(run) => Ok(Parked::new(lines, run, self.realm.state())),
+            other => {
+                self.phase = other;
+                Err(NotParkable::NotWaiting)
+            }
+        }
     }
 
-    fn unpark(&mut self, parked: NeverParked) -> Result<(), EngineError> {
-        match parked {}
+    fn unpark(&mut self, parked: Parked) -> Result<(), EngineError> {
+        let is_own = self.realm.arena().is_some_and(|arena| arena.is_origin_of(&parked.lines));
+        if !is_own {
+            return Err(EngineError::State { message: "unpark: the run belongs to another VM" });
+        }
+        if !matches!(self.phase, Phase::Pristine) {
+            return Err(EngineError::State { message: "unpark: the VM must be reset before" });
+        }
+        if let Some(arena) = self.realm.arena() {
+            arena.apply(&parked.lines);
+        }
+        self.realm.state().run = parked.data;
+        self.phase = Phase::Waiting(parked.run);
+        Ok(())
     }
 
     fn reset(&mut self) -> Reset {
@@ -210,9 +241,9 @@ impl std::fmt::Debug for QuickJsVm {
     }
 }
 
+/// For trials: what is inside.
 #[cfg(test)]
 impl QuickJsVm {
-    /// For the tests of exactness: the VM's memory.
     fn arena(&mut self) -> &mut crate::arena::Arena {
         self.realm.arena().expect("a VM that is restored")
     }
@@ -223,5 +254,23 @@ impl QuickJsVm {
 
     pub(crate) fn used_bytes(&mut self) -> Vec<u8> {
         self.arena().used()
+    }
+
+    pub(crate) fn resident_bytes(&mut self) -> usize {
+        self.arena().resident_bytes()
+    }
+
+    /// The next run is refused an allocation after so many.
+    pub(crate) fn refuse_after(&mut self, allocations: u64) {
+        self.realm.state().refuse_after = Some(allocations);
+    }
+
+    /// How many are left of them.
+    pub(crate) fn refused_after(&mut self) -> u64 {
+        self.realm.state().meter().refused_after()
+    }
+
+    pub(crate) fn forget_images(&mut self) {
+        self.images = Some(Images::new(Budget::default()));
     }
 }

@@ -4,12 +4,11 @@ use std::ffi::{CStr, c_int};
 
 use rquickjs::qjs;
 
-use super::{Js, Result, Thrown, Value, terminated};
+use super::{Js, Result, Terminated, Text, Value};
 
 impl Js {
     /// Compiles without running. `line` is the number of the text's first line.
-    pub(crate) fn compile(self, text: &str, file: &CStr, flags: u32, line: i32) -> Result {
-        let terminated = terminated(text);
+    pub(crate) fn compile(self, text: &Terminated, file: &CStr, flags: u32, line: i32) -> Result {
         let mut options = qjs::JSEvalOptions {
             version: qjs::JS_EVAL_OPTIONS_VERSION as c_int,
             eval_flags: (flags | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as c_int,
@@ -17,25 +16,17 @@ impl Js {
             line_num: line,
         };
         // SAFETY: the text ends in NUL, which is not counted; the file name is copied.
-        self.check(unsafe {
-            qjs::JS_Eval2(self.ctx, terminated.as_ptr().cast(), text.len() as qjs::size_t, &mut options)
-        })
+        self.check(unsafe { qjs::JS_Eval2(self.ctx, text.start().cast(), text.bytes() as qjs::size_t, &mut options) })
     }
 
-    /// A compiled function or module as bytecode.
-    pub(crate) fn write_bytecode(self, compiled: &Value, strip: u32) -> Result<Vec<u8>> {
+    /// A compiled function or module as bytecode, which stays until the realm is restored.
+    pub(crate) fn write_bytecode(self, compiled: &Value, strip: u32) -> Result<Text> {
         let mut length = 0;
         let flags = (qjs::JS_WRITE_OBJ_BYTECODE | strip) as c_int;
         // SAFETY: V1; the length is written on success.
         let start = unsafe { qjs::JS_WriteObject(self.ctx, &mut length, compiled.0, flags) };
-        if start.is_null() {
-            return Err(Thrown);
-        }
-        // SAFETY: QuickJS gave `length` bytes at `start`, which stay until they are freed.
-        let bytes = unsafe { std::slice::from_raw_parts(start, length as usize) }.to_vec();
-        // SAFETY: frees what `JS_WriteObject` gave.
-        unsafe { qjs::js_free(self.ctx, start.cast()) };
-        Ok(bytes)
+        // SAFETY: QuickJS gave `length` bytes at `start`.
+        unsafe { Text::given(start, length as usize) }
     }
 
     /// A function or module from bytecode.

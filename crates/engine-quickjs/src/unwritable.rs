@@ -1,0 +1,144 @@
+//! Finding what in an output JSON cannot say, and where it is.
+
+use std::ffi::c_int;
+
+use isolet_core_traits::ScriptFailure;
+use rquickjs::qjs::{self, JSContext, JSValue};
+
+use crate::js::{Js, Result, Thrown, Value};
+use crate::output::output_error;
+use crate::state;
+
+/// Characters of a key that a path shows.
+const KEY_CHARACTERS_MAX: usize = 80;
+
+/// Walks the output a second time, with a replacer that remembers where it is, and stops at what JSON cannot say.
+/// `false` if it is something else that throws: a getter or a `toJSON` of the script's.
+pub(crate) fn find(js: Js, value: &Value, exception: &Value) -> bool {
+    state::with(js, |state| state.run.trail = Trail::default());
+    if value.is_big_int() {
+        state::with(js, |state| state.run.trail.find(Unwritable::BigInt, None));
+        return true;
+    }
+    let follower = state::constant(js, |constants| &constants.follower);
+    match js.stringify(value, &follower) {
+        Ok(json) => js.free(json),
+        Err(thrown) => js.swallow(thrown),
+    }
+    js.free(follower);
+    // A BigInt in a wrapper object looks like any object; the engine names it where the walk broke off.
+    let is_refusal = is_big_int_refusal(js, exception);
+    state::with(js, |state| {
+        let trail = &mut state.run.trail;
+        if trail.found.is_none() && is_refusal {
+            trail.find(Unwritable::BigInt, None);
+        }
+        trail.found.is_some()
+    })
+}
+
+fn is_big_int_refusal(js: Js, exception: &Value) -> bool {
+    let message = js.get(exception, c"message").and_then(|message| js.text(&message));
+    message.map_err(|thrown| js.swallow(thrown)).is_ok_and(|message| {
+        let is_refusal = message.as_bytes().starts_with(b"BigInt are forbidden");
+        js.free_text(message);
+        is_refusal
+    })
+}
+
+/// What was found, as the run's failure.
+pub(crate) fn failure(trail: &mut Trail) -> Option<ScriptFailure> {
+    Some(match trail.found.take()? {
+        (Unwritable::BigInt, path) => output_error(
+            format!("{path} is a BigInt, which has no JSON"),
+            "convert it with String(value), or with Number(value) if it is small enough",
+        ),
+        (Unwritable::Cycle, path) => output_error(
+            format!("{path} refers back to an object that it is in, which JSON cannot say"),
+            "leave the reference out, or return an id in its place",
+        ),
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Unwritable {
+    BigInt,
+    Cycle,
+}
+
+/// The objects that the walk is inside of, from the outermost, each with its key in the one before.
+///
+/// Addresses only: the objects are held by the value that is walked, or are not looked at again.
+#[derive(Default)]
+pub(crate) struct Trail {
+    holders: Vec<(usize, String)>,
+    found: Option<(Unwritable, String)>,
+}
+
+/// Makes the replacer, once for a realm.
+pub(crate) fn follower(js: Js) -> Result {
+    js.function("", 2, follow, &[])
+}
+
+unsafe extern "C" fn follow(
+    ctx: *mut JSContext,
+    this: JSValue,
+    argc: c_int,
+    argv: *mut JSValue,
+    _magic: c_int,
+    _data: *mut JSValue,
+) -> JSValue {
+    // SAFETY: C1.
+    let (js, arguments) = unsafe { (state::callback_context(ctx), Value::arguments(argc, argv)) };
+    let holder = Value::from_raw(this);
+    let [key, value, ..] = arguments else { return qjs::JS_EXCEPTION };
+    let address = holder.address();
+    let _ = holder.into_raw(); // Borrowed: not ours to free.
+    match step(js, address, key, value) {
+        Ok(()) => js.duplicate(value).into_raw(),
+        Err(Thrown) => qjs::JS_EXCEPTION,
+    }
+}
+
+fn step(js: Js, holder: usize, key: &Value, value: &Value) -> Result<()> {
+    let key = js.text(key)?;
+    let goes_on = state::with(js, |state| state.run.trail.step(holder, &key.read(), value));
+    js.free_text(key);
+    if goes_on { Ok(()) } else { Err(js.throw_uncatchable(format_args!("found"))) }
+}
+
+impl Trail {
+    /// `false` once the walk has found what it looks for.
+    fn step(&mut self, holder: usize, key: &str, value: &Value) -> bool {
+        let key: String = key.chars().take(KEY_CHARACTERS_MAX).collect();
+        if let Some(depth) = self.holders.iter().rposition(|(address, _)| *address == holder) {
+            self.holders.truncate(depth + 1);
+        }
+        let is_holder = |(address, _): &(usize, String)| *address == value.address();
+        if value.is_big_int() {
+            self.find(Unwritable::BigInt, Some(&key));
+        } else if value.is_object() && self.holders.iter().any(is_holder) {
+            self.find(Unwritable::Cycle, Some(&key));
+        } else if value.is_object() {
+            self.holders.push((value.address(), key));
+        }
+        self.found.is_none()
+    }
+
+    /// Notes what is where the walk is, or behind `key` there.
+    fn find(&mut self, what: Unwritable, key: Option<&str>) {
+        // The first entry is the output itself, whose key is empty.
+        let keys = self.holders.iter().skip(1).map(|(_, key)| key.as_str()).chain(key);
+        self.found = Some((what, path(keys)));
+    }
+}
+
+/// `output.items[2].price`.
+fn path<'a>(keys: impl Iterator<Item = &'a str>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+    keys.fold(String::from("output"), |path, key| match key {
+        _ if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) => format!("{path}[{key}]"),
+        _ if !key.is_empty() && key.chars().all(plain) => format!("{path}.{key}"),
+        _ => format!("{path}[{key:?}]"),
+    })
+}
