@@ -140,6 +140,19 @@ impl Arena {
         true
     }
 
+    /// Where a restored arena differs from its image, or from zero in what may have been used behind it. For trials.
+    pub(crate) fn differences(&self) -> Result<(), String> {
+        let image = &*self.image;
+        let (seen, tail) = self.words(image.len() + 4 * TAIL_KEPT_BYTES / size_of::<u64>()).split_at(image.len());
+        let at = seen.iter().zip(image).position(|(seen, image)| seen != image);
+        let behind = tail.iter().position(|word| *word != 0);
+        match (at, behind) {
+            (None, None) => Ok(()),
+            (Some(at), _) => Err(format!("word {at} of {} differs from the image", image.len())),
+            (None, Some(behind)) => Err(format!("word {behind} behind the image is not zero")),
+        }
+    }
+
     /// Gives pages back to the system, which gives zeroes the next time.
     fn release(&mut self, from: usize, to: usize) {
         // SAFETY: A1: the range lies in the arena, is aligned to pages, and nothing uses it.
@@ -190,21 +203,6 @@ mod tests {
             let words = self.words(count.div_ceil(size_of::<u64>()));
             // SAFETY: the words as bytes.
             unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), count.min(size_of_val(words))) }
-        }
-
-        /// Where the bytes differ from the image, or from zero behind it, as far as restoring writes zeroes and more.
-        pub(crate) fn differences(&self) -> Result<(), String> {
-            let length = size_of_val(&*self.image);
-            // SAFETY: the image's words as bytes.
-            let image = unsafe { std::slice::from_raw_parts(self.image.as_ptr().cast::<u8>(), length) };
-            let (seen, tail) = self.bytes(length + 4 * TAIL_KEPT_BYTES).split_at(length);
-            let zeroes = vec![0; tail.len()];
-            // Compared as wholes, because that is fast, and looked into only when they differ.
-            if seen == image && tail == zeroes {
-                return Ok(());
-            }
-            let at = seen.iter().zip(image).position(|(seen, image)| seen != image);
-            Err(format!("byte {at:?} of {length} differs from the image, or one behind it is not zero"))
         }
 
         /// What of it is committed.
