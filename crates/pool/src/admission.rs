@@ -13,7 +13,10 @@
 //! [`Admission::next_decision`] gives in order; the caller must carry out all of them. There is no clock, no lock and no
 //! I/O in here. The work for an event grows with the logarithm of what waits, for each decision that it leads to.
 
+mod decision;
 mod ledger;
+mod making;
+mod metrics;
 mod vms;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,104 +24,14 @@ use std::time::Duration;
 
 use isolet_core_traits::{EngineError, ScriptId, TenantId, VmOrigin, WaitedFor};
 
+pub use self::decision::{Decision, Grant, Need, Request, Ticket, VmId, VmReturn};
+pub use self::metrics::PoolMetrics;
+
 use crate::config::{ConfigError, PoolConfig};
 use crate::rejected::{Blocked, Rejected};
 use ledger::{Change, Ledger};
+use making::{Demand, Making};
 use vms::Vms;
-
-/// Numbers a request, in the order in which they came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// Numbers a VM. Never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VmId(u64);
-
-/// What a request needs besides a place within the caps of its tenant and its script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Need {
-    /// A VM of the pool: for a run.
-    Vm = 0,
-    /// Nothing: for a compilation, which has a VM of its own.
-    Permit = 1,
-}
-
-/// Who asks, and for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The tenant; its cap counts.
-    pub tenant: TenantId,
-    /// The script; its cap counts within the tenant.
-    pub script: ScriptId,
-    /// What it needs.
-    pub need: Need,
-}
-
-/// What becomes of a VM after it was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VmReturn {
-    /// It is pristine and stands ready again.
-    Kept,
-    /// It is gone; another one is made if one is wanted.
-    Lost,
-}
-
-/// A request that was admitted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// The request.
-    pub ticket: Ticket,
-    /// Its VM, and whether that stood ready or was made while the request waited; `None` for [`Need::Permit`].
-    pub vm: Option<(VmId, VmOrigin)>,
-    /// Time from the request to the grant.
-    pub waited: Duration,
-    /// What held it back when it came; `None` if nothing did.
-    pub waited_for: Option<WaitedFor>,
-    /// How many waited when it came.
-    pub position: usize,
-}
-
-/// What the caller must do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// Tell the request that it is admitted. The caller answers with [`Admission::release`].
-    Grant(Grant),
-    /// Tell the request that it is not admitted.
-    Reject(Ticket, Rejected),
-    /// Make a VM. The caller answers with [`Admission::vm_ready`] or [`Admission::vm_failed`].
-    Create(VmId),
-    /// Destroy a VM that stood ready or was just made or returned.
-    Destroy(VmId),
-}
-
-/// The figures of a pool at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PoolMetrics {
-    /// VMs that stand ready.
-    pub ready: usize,
-    /// VMs in use.
-    pub in_use: usize,
-    /// VMs that are being made.
-    pub being_made: usize,
-    /// Requests that wait.
-    pub waiting: usize,
-    /// Leases that are out, those without a VM included.
-    pub leases: usize,
-    /// Tenants that hold a lease or wait.
-    pub tenants: usize,
-    /// VMs that were made.
-    pub created_total: u64,
-    /// VMs that could not be made.
-    pub failed_total: u64,
-    /// VMs that were lost in use, those that were discarded after it included.
-    pub lost_total: u64,
-    /// VMs that were destroyed because they were idle or the pool is drained.
-    pub destroyed_total: u64,
-    /// Requests that were granted.
-    pub granted_total: u64,
-    /// Requests that were rejected.
-    pub rejected_total: u64,
-}
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]
@@ -127,6 +40,7 @@ pub struct Admission {
     ledger: Ledger,
     waiting: BTreeMap<Ticket, Waiting>,
     granted: HashMap<Ticket, Granted>,
+    making: Making,
     vms: Vms,
     tickets: u64,
     draining: bool,
@@ -162,6 +76,7 @@ impl Admission {
             config,
             waiting: BTreeMap::new(),
             granted: HashMap::new(),
+            making: Making::default(),
             vms: Vms::default(),
             tickets: 0,
             draining: false,
@@ -214,7 +129,8 @@ impl Admission {
 
     /// A VM was made.
     pub fn vm_ready(&mut self, now: Duration, vm: VmId) {
-        if self.vms.arrive(vm, now) {
+        if self.making.succeed(vm) {
+            self.vms.add(vm, now);
             self.totals.created_total += 1;
         }
         self.settle(now, Some(vm));
@@ -222,11 +138,11 @@ impl Admission {
 
     /// A VM could not be made.
     pub fn vm_failed(&mut self, now: Duration, vm: VmId, error: EngineError) {
-        if self.vms.fail(vm, now, &self.config) {
+        if self.making.fail(vm, now, &self.config) {
             self.totals.failed_total += 1;
         }
-        let failures = self.vms.failures();
-        if failures >= self.config.vm_failures_max && self.vms.live() == 0 {
+        let failures = self.making.failures();
+        if failures >= self.config.vm_failures_max && self.live() == 0 {
             self.reject_waiting(|waiting| waiting.request.need == Need::Vm, &Rejected::NoVm { failures, error });
         }
         self.settle(now, None);
@@ -258,7 +174,7 @@ impl Admission {
 
     /// When the next attempt to make a VM is due; `None` if no VM is lacking or no failure made it wait.
     pub fn retry_at(&self) -> Option<Duration> {
-        self.vms.retry_at(self.ledger.vms_lacking(), &self.config)
+        self.making.retry_at(self.demand(), &self.config)
     }
 
     /// Whether it was told to drain and no lease is out any more.
@@ -271,7 +187,7 @@ impl Admission {
         PoolMetrics {
             ready: self.vms.ready(),
             in_use: self.vms.in_use(),
-            being_made: self.vms.being_made(),
+            being_made: self.making.being_made(),
             waiting: self.waiting.len(),
             leases: self.granted.len(),
             tenants: self.ledger.tenants(),
@@ -308,7 +224,7 @@ impl Admission {
     /// Does everything that has become possible or due. `made` is a VM that has just been made.
     fn settle(&mut self, now: Duration, made: Option<VmId>) {
         if self.draining {
-            while let Some(vm) = self.vms.take_oldest() {
+            while let Some(vm) = self.vms.take_idle(now) {
                 self.destroy(vm);
             }
             return;
@@ -317,13 +233,30 @@ impl Admission {
             self.grant_waiting(now, ticket, made);
         }
         self.expire(now);
-        while let Some(vm) = self.vms.retire(now, &self.config) {
-            self.destroy(vm);
-        }
-        for _ in 0..self.vms.to_order(self.ledger.vms_lacking(), now, &self.config) {
-            let vm = self.vms.order();
+        self.retire(now);
+        for _ in 0..self.making.to_begin(self.demand(), now, &self.config) {
+            let vm = self.making.begin();
             self.decisions.push_back(Decision::Create(vm));
         }
+    }
+
+    /// Destroys VMs that stood ready for too long.
+    fn retire(&mut self, now: Duration) {
+        let Some(since) = now.checked_sub(self.config.idle_timeout) else { return };
+        while self.live() > self.config.vms_initial
+            && let Some(vm) = self.vms.take_idle(since)
+        {
+            self.destroy(vm);
+        }
+    }
+
+    /// All VMs that count against the maximum.
+    fn live(&self) -> usize {
+        self.vms.made() + self.making.being_made()
+    }
+
+    fn demand(&self) -> Demand {
+        Demand { made: self.vms.made(), lacking: self.ledger.vms_lacking() }
     }
 
     fn first_grantable(&self) -> Option<Ticket> {
