@@ -7,6 +7,7 @@
 //!                       └─ cancel
 //! Create ── vm_ready ─▶ ready ⇄ in use ── lost
 //!        └─ vm_failed      └─ idle_timeout ─▶ Destroy
+//! Grant ── wait ── Park ── parked ── reply ── Resume       for runs that leave their VM while they wait for the host
 //! ```
 //!
 //! Each event takes the time since an origin of the caller's choice, and may lead to any number of [`Decision`]s, which
@@ -14,9 +15,11 @@
 //! I/O in here. The work for an event grows with the logarithm of what waits, for each decision that it leads to.
 
 mod decision;
+mod index;
 mod ledger;
 mod making;
 mod metrics;
+mod parking;
 mod vms;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -28,10 +31,10 @@ pub use self::decision::{Decision, Grant, Need, Request, Ticket, VmId, VmReturn}
 pub use self::metrics::PoolMetrics;
 
 use crate::config::{ConfigError, PoolConfig};
-use crate::rejected::{Blocked, Rejected};
+use crate::rejected::{Blocked, Cap, Rejected};
 use ledger::{Change, Ledger};
 use making::{Demand, Making};
-use vms::Vms;
+use vms::{Place, Vms};
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]
@@ -42,6 +45,7 @@ pub struct Admission {
     granted: HashMap<Ticket, Granted>,
     making: Making,
     vms: Vms,
+    parked_bytes: usize,
     tickets: u64,
     draining: bool,
     decisions: VecDeque<Decision>,
@@ -60,7 +64,18 @@ struct Waiting {
 struct Granted {
     tenant: TenantId,
     script: ScriptId,
-    vm: Option<VmId>,
+    seat: Seat,
+}
+
+/// Where the run of a grant is.
+#[derive(Debug)]
+enum Seat {
+    /// It has no VM: it needs none, has given it back, or has lost it.
+    Nowhere,
+    /// On its VM.
+    On(VmId),
+    /// Saved in so many bytes, and, if it wants its VM back, at this place in the line.
+    Parked { vm: VmId, bytes: usize, place: Option<Place> },
 }
 
 impl Admission {
@@ -78,6 +93,7 @@ impl Admission {
             granted: HashMap::new(),
             making: Making::default(),
             vms: Vms::default(),
+            parked_bytes: 0,
             tickets: 0,
             draining: false,
             decisions: VecDeque::new(),
@@ -110,14 +126,15 @@ impl Admission {
         self.settle(now, None);
     }
 
-    /// The VM of a grant is not used any more; its permits still are.
+    /// The VM of a grant is not used any more, or its parked run is over; its permits still are in use.
+    /// `vm` says what becomes of the VM, if the run is on it.
     /// Does nothing if the grant has no VM or gave it back already.
     pub fn return_vm(&mut self, now: Duration, ticket: Ticket, vm: VmReturn) {
         self.take_vm_back(now, ticket, vm);
         self.settle(now, None);
     }
 
-    /// A grant is over; `vm` says what becomes of its VM, if it was not returned before.
+    /// A grant is over; `vm` says what becomes of its VM, if the run is still on it.
     /// Does nothing if the ticket holds no grant.
     pub fn release(&mut self, now: Duration, ticket: Ticket, vm: VmReturn) {
         self.take_vm_back(now, ticket, vm);
@@ -185,12 +202,15 @@ impl Admission {
     /// The figures as they are now.
     pub fn metrics(&self) -> PoolMetrics {
         PoolMetrics {
-            ready: self.vms.ready(),
-            in_use: self.vms.in_use(),
+            ready: self.vms.index().ready(),
+            in_use: self.vms.index().in_use(),
             being_made: self.making.being_made(),
             waiting: self.waiting.len(),
             leases: self.granted.len(),
             tenants: self.ledger.tenants(),
+            parked: self.vms.index().parked(),
+            parked_returning: self.vms.index().returning(),
+            parked_bytes: self.parked_bytes,
             ..self.totals
         }
     }
@@ -198,9 +218,22 @@ impl Admission {
     /// What holds a request back now. After [`settle`](Self::settle), whoever waits is held back by something.
     fn blocked(&self, request: &Request) -> Option<Blocked> {
         let by_cap = self.ledger.blocked(&request.tenant, &request.script);
-        let lacks_vm = request.need == Need::Vm && self.vms.ready() == 0;
-        let by_vm = Blocked { by: WaitedFor::Vm, in_use: self.vms.in_use(), cap: self.config.vms_max };
-        by_cap.or(lacks_vm.then_some(by_vm))
+        by_cap.or_else(|| if request.need == Need::Vm { self.blocked_by_vms() } else { None })
+    }
+
+    fn blocked_by_vms(&self) -> Option<Blocked> {
+        let (in_flight, in_flight_max) = (self.in_flight(), self.config.runs_in_flight_max);
+        if in_flight >= in_flight_max {
+            return Some(Blocked { by: Cap::RunsInFlight, in_use: in_flight, cap: in_flight_max });
+        }
+        let in_use = self.vms.index().in_use();
+        let none_ready = self.vms.index().ready() == 0;
+        none_ready.then_some(Blocked { by: Cap::Vms, in_use, cap: self.config.vms_max })
+    }
+
+    /// Runs that are on a VM or parked.
+    fn in_flight(&self) -> usize {
+        self.vms.index().in_use() + self.vms.index().parked()
     }
 
     fn enqueue(&mut self, ticket: Ticket, waiting: Waiting) {
@@ -223,6 +256,7 @@ impl Admission {
 
     /// Does everything that has become possible or due. `made` is a VM that has just been made.
     fn settle(&mut self, now: Duration, made: Option<VmId>) {
+        self.serve_parked();
         if self.draining {
             while let Some(vm) = self.vms.take_idle(now) {
                 self.destroy(vm);
@@ -238,6 +272,7 @@ impl Admission {
             let vm = self.making.begin();
             self.decisions.push_back(Decision::Create(vm));
         }
+        self.ask_for_new();
     }
 
     /// Destroys VMs that stood ready for too long.
@@ -256,12 +291,17 @@ impl Admission {
     }
 
     fn demand(&self) -> Demand {
-        Demand { made: self.vms.made(), lacking: self.ledger.vms_lacking() }
+        Demand { made: self.vms.made(), lacking: self.vms_lacking() }
+    }
+
+    /// VMs that those who wait could use at once, within all caps but that on VMs.
+    fn vms_lacking(&self) -> usize {
+        self.ledger.vms_lacking().min(self.config.runs_in_flight_max.saturating_sub(self.in_flight()))
     }
 
     fn first_grantable(&self) -> Option<Ticket> {
         let permit = self.ledger.first_admissible(Need::Permit);
-        let run = if self.vms.ready() > 0 { self.ledger.first_admissible(Need::Vm) } else { None };
+        let run = if self.blocked_by_vms().is_none() { self.ledger.first_admissible(Need::Vm) } else { None };
         permit.into_iter().chain(run).min()
     }
 
@@ -269,15 +309,15 @@ impl Admission {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         let Waiting { request, since, blocked, position } = waiting;
         self.ledger.change(&request.tenant, &request.script, Change::Promote(ticket, request.need));
-        let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by), position };
+        let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by.waited_for()), position };
         self.grant(ticket, request, waited, made);
     }
 
     /// The caller has seen to it that a VM is ready if one is needed, and has counted the grant in the ledger.
     fn grant(&mut self, ticket: Ticket, request: Request, waited: Waited, made: Option<VmId>) {
         let Request { tenant, script, need } = request;
-        let vm = if need == Need::Vm { self.vms.take() } else { None };
-        self.granted.insert(ticket, Granted { tenant, script, vm });
+        let vm = if need == Need::Vm { self.vms.take(ticket) } else { None };
+        self.granted.insert(ticket, Granted { tenant, script, seat: vm.map_or(Seat::Nowhere, Seat::On) });
         self.totals.granted_total += 1;
         let origin = |vm| if made == Some(vm) { VmOrigin::Cold } else { VmOrigin::Warm };
         self.decisions.push_back(Decision::Grant(Grant {
@@ -290,12 +330,14 @@ impl Admission {
     }
 
     fn take_vm_back(&mut self, now: Duration, ticket: Ticket, what: VmReturn) {
-        let Some(vm) = self.granted.get_mut(&ticket).and_then(|granted| granted.vm.take()) else { return };
-        match what {
-            VmReturn::Kept => self.vms.put_back(vm, now),
-            VmReturn::Lost => {
-                self.vms.forget_used();
-                self.totals.lost_total += 1;
+        let Some(granted) = self.granted.get_mut(&ticket) else { return };
+        match (std::mem::replace(&mut granted.seat, Seat::Nowhere), what) {
+            (Seat::Nowhere, _) => {}
+            (Seat::On(vm), VmReturn::Kept) => self.vms.put_back(vm, now),
+            (Seat::On(vm), VmReturn::Lost) => self.lose(vm),
+            (Seat::Parked { vm, bytes, place }, _) => {
+                self.parked_bytes -= bytes;
+                self.vms.forget_parked(vm, ticket, place, now);
             }
         }
     }

@@ -70,4 +70,18 @@ pub enum Decision {
     Create(VmId),
     /// Destroy a VM that stood ready or was just made or returned.
     Destroy(VmId),
+    /// Ask a run that [waits](super::Admission::wait) to leave its VM. The caller answers with
+    /// [`Admission::parked`](super::Admission::parked), or, if the run is over or does not leave, with
+    /// [`Admission::release`](super::Admission::release) or [`Admission::go_on`](super::Admission::go_on).
+    Park(Ticket),
+    /// Put a parked run back on its VM, which is pristine. It counts as running.
+    Resume {
+        /// The run.
+        ticket: Ticket,
+        /// The VM that it left.
+        vm: VmId,
+    },
+    /// Tell a parked run that its VM is gone, and that it can never go on.
+    /// The caller answers with [`Admission::release`](super::Admission::release).
+    Lost(Ticket),
 }

@@ -15,6 +15,12 @@ pub struct PoolMetrics {
     pub leases: usize,
     /// Tenants that hold a lease or wait.
     pub tenants: usize,
+    /// Runs that have left their VM while they wait for the host.
+    pub parked: usize,
+    /// Those of them that could go on, and wait for their VM.
+    pub parked_returning: usize,
+    /// Bytes that the parked runs hold.
+    pub parked_bytes: usize,
     /// VMs that were made.
     pub created_total: u64,
     /// VMs that could not be made.
@@ -27,4 +33,8 @@ pub struct PoolMetrics {
     pub granted_total: u64,
     /// Requests that were rejected.
     pub rejected_total: u64,
+    /// Times that a run left its VM.
+    pub parks_total: u64,
+    /// Times that a run got its VM back.
+    pub unparks_total: u64,
 }

@@ -1,61 +1,207 @@
-//! The VMs of a pool as numbers: which stand ready, and how many are in use.
+//! The VMs of a pool as numbers: who is on each, who left it, and who wants to come back to it.
+//!
+//! ```text
+//!            take              wait               ask
+//!   ready ─────────▶ running ────────▶ waiting ─────────▶ asked
+//!     ▲ ▲              │ ▲                │                 │
+//!     │ └── put_back ──┘ └──── go_on ─────┴─────────────────┤
+//!     └──────────────────────── park ───────────────────────┘
+//! ```
+//!
+//! Every change goes through [`Vms::change`], which takes one VM out of the [index](Index), changes it and puts it back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::VmId;
+use super::index::Index;
+use super::{Ticket, VmId};
 
 #[derive(Debug, Default)]
 pub(super) struct Vms {
-    /// The least recently used one first.
-    ready: VecDeque<Ready>,
-    in_use: usize,
+    vms: HashMap<VmId, Vm>,
+    index: Index,
+    events: u64,
 }
 
+/// One VM.
 #[derive(Debug)]
-struct Ready {
-    vm: VmId,
-    since: Duration,
+pub(super) struct Vm {
+    pub(super) occupant: Occupant,
+    /// The event since which it is free, or since which its run waits.
+    pub(super) order: u64,
+    /// Since when it stands ready and no parked run is left that needs it.
+    pub(super) since: Duration,
+    /// The runs that left it and can go on nowhere else.
+    pub(super) parked: BTreeSet<Ticket>,
+    /// Those of them that want it back, by the event at which they did.
+    pub(super) returning: BTreeMap<Place, Ticket>,
+}
+
+/// A place in the line of those who want a VM back.
+pub(super) type Place = u64;
+
+/// Who is on a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occupant {
+    Nobody,
+    Running(Ticket),
+    Waiting(Ticket),
+    /// It waited, and was asked to leave.
+    Asked(Ticket),
 }
 
 impl Vms {
-    pub(super) fn ready(&self) -> usize {
-        self.ready.len()
-    }
-
-    pub(super) fn in_use(&self) -> usize {
-        self.in_use
+    pub(super) fn index(&self) -> &Index {
+        &self.index
     }
 
     pub(super) fn made(&self) -> usize {
-        self.ready.len() + self.in_use
+        self.vms.len()
     }
 
     /// One was made.
-    pub(super) fn add(&mut self, vm: VmId, now: Duration) {
-        self.ready.push_back(Ready { vm, since: now });
+    pub(super) fn add(&mut self, id: VmId, now: Duration) {
+        let (parked, returning) = (BTreeSet::new(), BTreeMap::new());
+        let vm = Vm { occupant: Occupant::Nobody, order: self.next_event(), since: now, parked, returning };
+        self.index.join(id, &vm);
+        self.vms.insert(id, vm);
     }
 
-    /// Takes the most recently used one into use: its memory is likeliest to be in the processor's caches.
-    pub(super) fn take(&mut self) -> Option<VmId> {
-        let ready = self.ready.pop_back()?;
-        self.in_use += 1;
-        Some(ready.vm)
+    /// Puts a run on the VM that is best for it: one that few parked runs need, and of these the most recently used,
+    /// because its memory is likeliest to be in the processor's caches.
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<VmId> {
+        let id = self.index.first_ready()?;
+        self.change(id, |vm| vm.occupant = Occupant::Running(ticket));
+        Some(id)
     }
 
-    /// One in use stands ready again.
-    pub(super) fn put_back(&mut self, vm: VmId, now: Duration) {
-        self.in_use -= 1;
-        self.ready.push_back(Ready { vm, since: now });
+    /// The run on it is over, and it is pristine.
+    pub(super) fn put_back(&mut self, id: VmId, now: Duration) {
+        let order = self.next_event();
+        self.change(id, |vm| vm.vacate(order, now));
     }
 
-    /// One in use is gone.
-    pub(super) fn forget_used(&mut self) {
-        self.in_use -= 1;
+    /// It is gone. Gives the parked runs that are gone with it.
+    pub(super) fn remove(&mut self, id: VmId) -> BTreeSet<Ticket> {
+        let Some(vm) = self.vms.remove(&id) else { return BTreeSet::new() };
+        self.index.leave(id, &vm);
+        vm.parked
     }
 
-    /// Gives up the one that stood ready for the longest time, if that was since `since` or before.
+    /// The run on it waits for the host.
+    pub(super) fn wait(&mut self, id: VmId) {
+        let order = self.next_event();
+        self.change(id, |vm| {
+            if let Occupant::Running(ticket) = vm.occupant {
+                (vm.occupant, vm.order) = (Occupant::Waiting(ticket), order);
+            }
+        });
+    }
+
+    /// The run on it waits no longer, or does not leave.
+    pub(super) fn go_on(&mut self, id: VmId) {
+        self.change(id, |vm| {
+            if let Some(ticket) = vm.occupant.ticket() {
+                vm.occupant = Occupant::Running(ticket);
+            }
+        });
+    }
+
+    /// The run on it was saved, and it is pristine.
+    pub(super) fn park(&mut self, id: VmId, now: Duration) {
+        let order = self.next_event();
+        self.change(id, |vm| {
+            vm.parked.extend(vm.occupant.ticket());
+            vm.vacate(order, now);
+        });
+    }
+
+    /// A parked run wants it back.
+    pub(super) fn line_up(&mut self, id: VmId, ticket: Ticket) -> Place {
+        let place = self.next_event();
+        self.change(id, |vm| vm.returning.insert(place, ticket));
+        place
+    }
+
+    /// A parked run is over.
+    pub(super) fn forget_parked(&mut self, id: VmId, ticket: Ticket, place: Option<Place>, now: Duration) {
+        let order = self.next_event();
+        self.change(id, |vm| {
+            vm.parked.remove(&ticket);
+            place.and_then(|place| vm.returning.remove(&place));
+            if vm.occupant == Occupant::Nobody && vm.parked.is_empty() {
+                vm.vacate(order, now);
+            }
+        });
+    }
+
+    /// Puts the next parked run on a VM that nobody is on and that it wants back.
+    pub(super) fn resume(&mut self) -> Option<(Ticket, VmId)> {
+        let id = self.index.first_due()?;
+        let ticket = self.change(id, |vm| {
+            let (_, ticket) = vm.returning.pop_first()?;
+            vm.parked.remove(&ticket);
+            vm.occupant = Occupant::Running(ticket);
+            Some(ticket)
+        });
+        Some((ticket??, id))
+    }
+
+    /// Asks a run that waits on a VM that a parked run wants back.
+    pub(super) fn ask_for_parked(&mut self) -> Option<Ticket> {
+        self.ask(self.index.first_overdue()?)
+    }
+
+    /// Asks a run for somebody who is new: on a VM that few parked runs need, and of these the one that waits longest.
+    pub(super) fn ask_for_new(&mut self) -> Option<Ticket> {
+        self.ask(self.index.first_waiting()?)
+    }
+
+    fn ask(&mut self, id: VmId) -> Option<Ticket> {
+        let asked = self.change(id, |vm| {
+            let ticket = vm.occupant.ticket()?;
+            vm.occupant = Occupant::Asked(ticket);
+            Some(ticket)
+        });
+        asked?
+    }
+
+    /// Gives up the one that stood ready for the longest time, if that was since `since` or before and no parked run
+    /// needs it.
     pub(super) fn take_idle(&mut self, since: Duration) -> Option<VmId> {
-        self.ready.pop_front_if(|ready| ready.since <= since).map(|ready| ready.vm)
+        let id = self.index.longest_idle()?;
+        if self.vms.get(&id)?.since > since {
+            return None;
+        }
+        self.remove(id);
+        Some(id)
+    }
+
+    fn change<T>(&mut self, id: VmId, change: impl FnOnce(&mut Vm) -> T) -> Option<T> {
+        let vm = self.vms.get_mut(&id)?;
+        self.index.leave(id, vm);
+        let result = change(vm);
+        self.index.join(id, vm);
+        Some(result)
+    }
+
+    fn next_event(&mut self) -> u64 {
+        self.events += 1;
+        self.events
+    }
+}
+
+impl Vm {
+    fn vacate(&mut self, order: u64, now: Duration) {
+        (self.occupant, self.order, self.since) = (Occupant::Nobody, order, now);
+    }
+}
+
+impl Occupant {
+    fn ticket(self) -> Option<Ticket> {
+        match self {
+            Self::Nobody => None,
+            Self::Running(ticket) | Self::Waiting(ticket) | Self::Asked(ticket) => Some(ticket),
+        }
     }
 }
