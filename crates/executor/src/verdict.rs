@@ -72,7 +72,7 @@ impl Verdict {
         let verdict = Self::new(Status::HostError, "HostError", message).hint("try again").retryable();
         match lost {
             Lost::Panicked(panic) => Self { panic: Some(panic), ..verdict },
-            Lost::Stopped => verdict,
+            Lost::Stopped | Lost::Vm => verdict,
         }
     }
 
