@@ -157,6 +157,7 @@ impl<E: Engine> ExecutorBuilder<E> {
         }
 
         let engine = Arc::new(self.engine);
+        let capabilities = engine.capabilities();
         let workers = Workers::start(&engine, self.workers).map_err(BuildError::Engine)?;
         let workers = Arc::new(workers);
         let environment = self.policy.environment(interface.clone());
@@ -173,6 +174,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             engine,
             environment,
             vm_config,
+            parks: capabilities.park && capabilities.reuse,
             limits: self.limits,
             clock: self.clock,
             cache: ProgramCache::new(self.cache),

@@ -27,6 +27,8 @@ pub(crate) struct Core<E: Engine> {
     pub(crate) engine_id: EngineId,
     pub(crate) environment: Arc<Environment>,
     pub(crate) vm_config: VmConfig,
+    /// Whether runs can leave their VMs while they wait for the host.
+    pub(crate) parks: bool,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cache: ProgramCache<E::Program>,

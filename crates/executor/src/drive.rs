@@ -1,23 +1,35 @@
 //! A run from its start to its end: steps on workers, and between them the wait for host calls.
+//!
+//! ```text
+//!                   HostCalls              asked, saved
+//!   on a worker ──────────────▶ on its VM ──────────────▶ without VM ──── cancelled, too late: ParkedRun::abort
+//!      ▲  ▲                       │   │                        │ replies
+//!      │  └─────── replies ───────┘   └ cancelled, too late:   ▼
+//!      │                                Vm::abort          in its VM's line ─── the same
+//!      └────────────────────────── its VM is back ─────────────┘
+//! ```
 
-use std::pin::pin;
-use std::sync::Arc;
+mod park;
+mod step;
+
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Abort, CallId, End, Engine, HostCall, HostReply, Interrupt, Invocation, LogLine, Outcome, Reset, Resume, RunLimits,
-    Step, Vm,
+    Abort, CallId, Engine, HostCall, HostReply, Invocation, LogLine, Outcome, ParkedRun, Reset, Step, Vm,
 };
-use isolet_pool::Lease;
+use isolet_pool::{Lease, Notice, VmLost};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Sleep;
 
+use self::step::{Next, Start, StepWork, Stepped};
 use crate::caller::Caller;
 use crate::core::Core;
-use crate::cpu;
 use crate::dispatch::Dispatch;
-use crate::panics::catch;
 use crate::run::Run;
-use crate::workers::{Lost, Slice, Work};
+use crate::workers::Lost;
+
+type Parked<E> = <<E as Engine>::Vm as Vm>::Parked;
 
 /// A run that is over, and what it used.
 pub(crate) struct Ended {
@@ -41,6 +53,8 @@ pub(crate) struct Drive<'run, E: Engine> {
     cpu: Duration,
     host_wait: Duration,
     preemptions: u64,
+    /// Time for taking the VM back to where it was each time that the run left it.
+    parking_reset_time: Duration,
 }
 
 impl<'run, E: Engine> Drive<'run, E> {
@@ -60,6 +74,7 @@ impl<'run, E: Engine> Drive<'run, E> {
             cpu: Duration::ZERO,
             host_wait: Duration::ZERO,
             preemptions: 0,
+            parking_reset_time: Duration::ZERO,
         }
     }
 
@@ -79,8 +94,11 @@ impl<'run, E: Engine> Drive<'run, E> {
             };
             lease.put_vm(stepped.vm);
             next = match stepped.step {
-                Step::Done(outcome) => return self.ended(Ok(outcome), stepped.reset, stepped.reset_time),
-                Step::HostCalls { calls, cancelled } => self.host_calls(calls, &cancelled).await,
+                Step::Done(outcome) => return self.ended(Ok(outcome), stepped.reset.reset, stepped.reset.time),
+                Step::HostCalls { calls, cancelled } => match self.host_calls(lease, calls, &cancelled).await {
+                    Waited::GoesOn(next) => next,
+                    Waited::Over(outcome) => return self.ended(outcome, Reset::Discard, Duration::ZERO),
+                },
                 Step::Stalled => Next::Abort(Abort::NeverSettled),
                 Step::Preempted => Next::Go,
             };
@@ -89,9 +107,9 @@ impl<'run, E: Engine> Drive<'run, E> {
     }
 
     /// One step on a worker, with the console lines passed on as they come.
-    async fn step(&mut self, vm: E::Vm, next: Next<E::Program>) -> Result<Stepped<E::Vm>, Lost> {
-        let lines = self.lines.0.clone();
-        let mut work = pin!(self.core.workers.run(StepWork { vm, next, interrupt: self.run.interrupt.clone(), lines }));
+    async fn step(&mut self, vm: E::Vm, next: Next<E::Vm>) -> Result<Stepped<E::Vm>, Lost> {
+        let (interrupt, lines) = (self.run.interrupt.clone(), self.lines.0.clone());
+        let mut work = pin!(self.core.workers.run(StepWork::new(vm, next, interrupt, lines)));
         let worked = loop {
             tokio::select! {
                 biased;
@@ -103,32 +121,90 @@ impl<'run, E: Engine> Drive<'run, E> {
             self.run.log(lines);
         }
         let worked = worked?;
-        self.cpu += worked.cpu.saturating_sub(worked.output.reset_cpu);
+        let stepped = worked.output?;
+        self.cpu += worked.cpu.saturating_sub(stepped.upkeep);
         self.preemptions += worked.preemptions;
-        Ok(worked.output)
+        Ok(stepped)
     }
 
-    /// Has calls made and waits until the run can go on, or must end.
-    async fn host_calls(&mut self, calls: Vec<HostCall>, cancelled: &[CallId]) -> Next<E::Program> {
+    /// Has calls made and waits until the run can go on, or must end. Meanwhile it may leave its VM.
+    async fn host_calls(
+        &mut self,
+        lease: &mut Lease<E::Vm>,
+        calls: Vec<HostCall>,
+        cancelled: &[CallId],
+    ) -> Waited<E::Vm> {
         self.dispatch.cancel(cancelled);
         self.dispatch.submit(calls);
-        let began = self.core.clock.now();
-        let deadline = tokio::time::sleep(self.run.interrupt.remaining().unwrap_or(Duration::MAX));
-        let next = tokio::select! {
-            biased;
-            () = self.caller.gone() => Next::Abort(Abort::Cancelled),
-            replies = self.dispatch.replies() => Next::Replies(replies),
-            () = deadline => Next::Abort(Abort::Deadline),
-        };
+        let (began, mut parked) = (self.core.clock.now(), None);
+        let mut deadline = pin!(tokio::time::sleep(self.run.interrupt.remaining().unwrap_or(Duration::MAX)));
+        let heard = self.hear(lease, &mut parked, deadline.as_mut()).await;
         self.host_wait += self.core.clock.now().saturating_sub(began);
-        next
+        match (heard, parked) {
+            (Heard::Replies(replies), None) => {
+                lease.go_on();
+                Waited::GoesOn(Next::Replies(replies))
+            }
+            (Heard::Replies(replies), Some(parked)) => self.come_back(lease, parked, replies, deadline).await,
+            (Heard::End(why), None) => Waited::GoesOn(Next::Abort(why)),
+            (Heard::End(why), Some(parked)) => Waited::Over(Ok(parked.abort(why))),
+            (Heard::Lost(lost), _) => Waited::Over(Err(lost)),
+        }
+    }
+
+    /// Waits for replies or the end. If the pool asks for the VM, the run is saved into `parked`.
+    async fn hear(
+        &mut self,
+        lease: &mut Lease<E::Vm>,
+        parked: &mut Option<Parked<E>>,
+        mut deadline: Pin<&mut Sleep>,
+    ) -> Heard {
+        if self.core.parks {
+            lease.wait();
+        }
+        loop {
+            let notice = tokio::select! {
+                biased;
+                () = self.caller.gone() => return Heard::End(Abort::Cancelled),
+                replies = self.dispatch.replies() => return Heard::Replies(replies),
+                () = &mut deadline => return Heard::End(Abort::Deadline),
+                notice = lease.notice() => notice,
+            };
+            let saved = if notice == Notice::Park { self.park(lease).await } else { Err(Lost::Vm) };
+            match saved {
+                Ok(saved) => *parked = saved,
+                Err(lost) => return Heard::Lost(lost),
+            }
+        }
+    }
+
+    /// Waits for the VM of a parked run. Replies that come meanwhile go with it.
+    async fn come_back(
+        &mut self,
+        lease: &mut Lease<E::Vm>,
+        parked: Parked<E>,
+        mut replies: Vec<HostReply>,
+        mut deadline: Pin<&mut Sleep>,
+    ) -> Waited<E::Vm> {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.caller.gone() => return Waited::Over(Ok(parked.abort(Abort::Cancelled))),
+                back = lease.unpark() => return match back {
+                    Ok(()) => Waited::GoesOn(Next::Unpark(Box::new(parked), replies)),
+                    Err(VmLost) => Waited::Over(Err(Lost::Vm)),
+                },
+                () = &mut deadline => return Waited::Over(Ok(parked.abort(Abort::Deadline))),
+                more = self.dispatch.replies() => replies.extend(more),
+            }
+        }
     }
 
     fn ended(self, outcome: Result<Outcome, Lost>, reset: Reset, reset_time: Duration) -> Ended {
         Ended {
             outcome,
             reset,
-            reset_time,
+            reset_time: self.parking_reset_time + reset_time,
             run_time: self.core.clock.now().saturating_sub(self.granted).saturating_sub(reset_time),
             cpu: self.cpu,
             host_wait: self.host_wait,
@@ -137,86 +213,17 @@ impl<'run, E: Engine> Drive<'run, E> {
     }
 }
 
-/// How a run goes on.
-enum Next<P> {
-    Start(Box<Start<P>>),
-    Go,
+/// What ends the wait for the host.
+enum Heard {
     Replies(Vec<HostReply>),
-    Abort(Abort),
+    End(Abort),
+    Lost(Lost),
 }
 
-struct Start<P> {
-    program: P,
-    invocation: Invocation,
-    limits: RunLimits,
-    interrupt: Arc<Interrupt>,
-}
-
-/// A step on its worker.
-struct StepWork<V: Vm> {
-    vm: V,
-    next: Next<V::Program>,
-    interrupt: Arc<Interrupt>,
-    lines: UnboundedSender<Vec<LogLine>>,
-}
-
-/// A VM after a step; if the run is over, after its reset as well.
-struct Stepped<V> {
-    vm: V,
-    step: Step,
-    reset: Reset,
-    reset_time: Duration,
-    reset_cpu: Duration,
-}
-
-impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
-    type Output = Stepped<V>;
-
-    fn slice(self) -> Slice<Self> {
-        let Self { mut vm, next, interrupt, lines } = self;
-        let step = perform(&mut vm, next);
-        let logged = vm.take_logs();
-        if !logged.is_empty() {
-            // Nobody listens any more if the run's task is gone.
-            let _ = lines.send(logged);
-        }
-        match step {
-            Step::Preempted => Slice::Preempted(Self { vm, next: Next::Go, interrupt, lines }),
-            Step::Done(outcome) => Slice::Over(reset(vm, outcome, &interrupt)),
-            step => {
-                let (reset_time, reset_cpu) = (Duration::ZERO, Duration::ZERO);
-                Slice::Over(Stepped { vm, step, reset: Reset::Discard, reset_time, reset_cpu })
-            }
-        }
-    }
-}
-
-fn perform<V: Vm>(vm: &mut V, next: Next<V::Program>) -> Step {
-    match next {
-        Next::Start(start) => {
-            let Start { program, invocation, limits, interrupt } = *start;
-            // Only here, so that time spent waiting for a worker is not taken from the script.
-            interrupt.start(limits.wall_time);
-            vm.start(&program, invocation, limits, interrupt)
-        }
-        Next::Go => vm.resume(Resume::Go),
-        Next::Replies(replies) => vm.resume(Resume::Replies(replies)),
-        Next::Abort(why) => Step::Done(vm.abort(why)),
-    }
-}
-
-/// Resets the VM while its memory is still in this core's caches. A panic here does not take the outcome with it.
-fn reset<V: Vm>(mut vm: V, outcome: Outcome, interrupt: &Interrupt) -> Stepped<V> {
-    let (time, cpu) = (interrupt.elapsed(), cpu::thread_time());
-    let reset = match outcome.end {
-        End::EngineFault => Reset::Discard,
-        _ => catch(|| vm.reset()).unwrap_or(Reset::Discard),
-    };
-    Stepped {
-        vm,
-        step: Step::Done(outcome),
-        reset,
-        reset_time: interrupt.elapsed().saturating_sub(time),
-        reset_cpu: cpu::thread_time().saturating_sub(cpu),
-    }
+/// What came of the wait.
+enum Waited<V: Vm> {
+    /// The lease has the VM for it.
+    GoesOn(Next<V>),
+    /// The run is over, and whatever VM the lease has is not to be used again.
+    Over(Result<Outcome, Lost>),
 }

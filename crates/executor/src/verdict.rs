@@ -72,7 +72,7 @@ impl Verdict {
         let verdict = Self::new(Status::HostError, "HostError", message).hint("try again").retryable();
         match lost {
             Lost::Panicked(panic) => Self { panic: Some(panic), ..verdict },
-            Lost::Stopped => verdict,
+            Lost::Stopped | Lost::Vm => verdict,
         }
     }
 
@@ -179,7 +179,11 @@ fn held_back(rejected: &Rejected) -> Option<QueueReport> {
         Rejected::QueueTimeout { waited, position, blocked, .. } => (*waited, *position, blocked),
         _ => return None,
     };
-    Some(QueueReport { waited_us: microseconds(waited), waited_for: Some(blocked.by), position: position as u64 })
+    Some(QueueReport {
+        waited_us: microseconds(waited),
+        waited_for: Some(blocked.by.waited_for()),
+        position: position as u64,
+    })
 }
 
 impl From<Oversized> for Verdict {

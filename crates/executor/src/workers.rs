@@ -58,6 +58,8 @@ pub(crate) enum Lost {
     Panicked(Panic),
     /// The workers have stopped.
     Stopped,
+    /// The VM is gone that it was parked by.
+    Vm,
 }
 
 /// Enough for our own frames, whatever little the engine asks for.

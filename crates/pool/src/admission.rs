@@ -7,13 +7,19 @@
 //!                       └─ cancel
 //! Create ── vm_ready ─▶ ready ⇄ in use ── lost
 //!        └─ vm_failed      └─ idle_timeout ─▶ Destroy
+//! Grant ── wait ── Park ── parked ── reply ── Resume       for runs that leave their VM while they wait for the host
 //! ```
 //!
 //! Each event takes the time since an origin of the caller's choice, and may lead to any number of [`Decision`]s, which
 //! [`Admission::next_decision`] gives in order; the caller must carry out all of them. There is no clock, no lock and no
 //! I/O in here. The work for an event grows with the logarithm of what waits, for each decision that it leads to.
 
+mod decision;
+mod index;
 mod ledger;
+mod making;
+mod metrics;
+mod parking;
 mod vms;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,104 +27,14 @@ use std::time::Duration;
 
 use isolet_core_traits::{EngineError, ScriptId, TenantId, VmOrigin, WaitedFor};
 
+pub use self::decision::{Decision, Grant, Need, Request, Ticket, VmId, VmReturn};
+pub use self::metrics::PoolMetrics;
+
 use crate::config::{ConfigError, PoolConfig};
-use crate::rejected::{Blocked, Rejected};
+use crate::rejected::{Blocked, Cap, Rejected};
 use ledger::{Change, Ledger};
-use vms::Vms;
-
-/// Numbers a request, in the order in which they came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// Numbers a VM. Never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VmId(u64);
-
-/// What a request needs besides a place within the caps of its tenant and its script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Need {
-    /// A VM of the pool: for a run.
-    Vm = 0,
-    /// Nothing: for a compilation, which has a VM of its own.
-    Permit = 1,
-}
-
-/// Who asks, and for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The tenant; its cap counts.
-    pub tenant: TenantId,
-    /// The script; its cap counts within the tenant.
-    pub script: ScriptId,
-    /// What it needs.
-    pub need: Need,
-}
-
-/// What becomes of a VM after it was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VmReturn {
-    /// It is pristine and stands ready again.
-    Kept,
-    /// It is gone; another one is made if one is wanted.
-    Lost,
-}
-
-/// A request that was admitted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// The request.
-    pub ticket: Ticket,
-    /// Its VM, and whether that stood ready or was made while the request waited; `None` for [`Need::Permit`].
-    pub vm: Option<(VmId, VmOrigin)>,
-    /// Time from the request to the grant.
-    pub waited: Duration,
-    /// What held it back when it came; `None` if nothing did.
-    pub waited_for: Option<WaitedFor>,
-    /// How many waited when it came.
-    pub position: usize,
-}
-
-/// What the caller must do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// Tell the request that it is admitted. The caller answers with [`Admission::release`].
-    Grant(Grant),
-    /// Tell the request that it is not admitted.
-    Reject(Ticket, Rejected),
-    /// Make a VM. The caller answers with [`Admission::vm_ready`] or [`Admission::vm_failed`].
-    Create(VmId),
-    /// Destroy a VM that stood ready or was just made or returned.
-    Destroy(VmId),
-}
-
-/// The figures of a pool at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PoolMetrics {
-    /// VMs that stand ready.
-    pub ready: usize,
-    /// VMs in use.
-    pub in_use: usize,
-    /// VMs that are being made.
-    pub being_made: usize,
-    /// Requests that wait.
-    pub waiting: usize,
-    /// Leases that are out, those without a VM included.
-    pub leases: usize,
-    /// Tenants that hold a lease or wait.
-    pub tenants: usize,
-    /// VMs that were made.
-    pub created_total: u64,
-    /// VMs that could not be made.
-    pub failed_total: u64,
-    /// VMs that were lost in use, those that were discarded after it included.
-    pub lost_total: u64,
-    /// VMs that were destroyed because they were idle or the pool is drained.
-    pub destroyed_total: u64,
-    /// Requests that were granted.
-    pub granted_total: u64,
-    /// Requests that were rejected.
-    pub rejected_total: u64,
-}
+use making::{Demand, Making};
+use vms::{Place, Vms};
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]
@@ -127,7 +43,9 @@ pub struct Admission {
     ledger: Ledger,
     waiting: BTreeMap<Ticket, Waiting>,
     granted: HashMap<Ticket, Granted>,
+    making: Making,
     vms: Vms,
+    parked_bytes: usize,
     tickets: u64,
     draining: bool,
     decisions: VecDeque<Decision>,
@@ -146,7 +64,18 @@ struct Waiting {
 struct Granted {
     tenant: TenantId,
     script: ScriptId,
-    vm: Option<VmId>,
+    seat: Seat,
+}
+
+/// Where the run of a grant is.
+#[derive(Debug)]
+enum Seat {
+    /// It has no VM: it needs none, has given it back, or has lost it.
+    Nowhere,
+    /// On its VM.
+    On(VmId),
+    /// Saved in so many bytes, and, if it wants its VM back, at this place in the line.
+    Parked { vm: VmId, bytes: usize, place: Option<Place> },
 }
 
 impl Admission {
@@ -162,7 +91,9 @@ impl Admission {
             config,
             waiting: BTreeMap::new(),
             granted: HashMap::new(),
+            making: Making::default(),
             vms: Vms::default(),
+            parked_bytes: 0,
             tickets: 0,
             draining: false,
             decisions: VecDeque::new(),
@@ -195,14 +126,15 @@ impl Admission {
         self.settle(now, None);
     }
 
-    /// The VM of a grant is not used any more; its permits still are.
+    /// The VM of a grant is not used any more, or its parked run is over; its permits still are in use.
+    /// `vm` says what becomes of the VM, if the run is on it.
     /// Does nothing if the grant has no VM or gave it back already.
     pub fn return_vm(&mut self, now: Duration, ticket: Ticket, vm: VmReturn) {
         self.take_vm_back(now, ticket, vm);
         self.settle(now, None);
     }
 
-    /// A grant is over; `vm` says what becomes of its VM, if it was not returned before.
+    /// A grant is over; `vm` says what becomes of its VM, if the run is still on it.
     /// Does nothing if the ticket holds no grant.
     pub fn release(&mut self, now: Duration, ticket: Ticket, vm: VmReturn) {
         self.take_vm_back(now, ticket, vm);
@@ -214,7 +146,8 @@ impl Admission {
 
     /// A VM was made.
     pub fn vm_ready(&mut self, now: Duration, vm: VmId) {
-        if self.vms.arrive(vm, now) {
+        if self.making.succeed(vm) {
+            self.vms.add(vm, now);
             self.totals.created_total += 1;
         }
         self.settle(now, Some(vm));
@@ -222,11 +155,11 @@ impl Admission {
 
     /// A VM could not be made.
     pub fn vm_failed(&mut self, now: Duration, vm: VmId, error: EngineError) {
-        if self.vms.fail(vm, now, &self.config) {
+        if self.making.fail(vm, now, &self.config) {
             self.totals.failed_total += 1;
         }
-        let failures = self.vms.failures();
-        if failures >= self.config.vm_failures_max && self.vms.live() == 0 {
+        let failures = self.making.failures();
+        if failures >= self.config.vm_failures_max && self.live() == 0 {
             self.reject_waiting(|waiting| waiting.request.need == Need::Vm, &Rejected::NoVm { failures, error });
         }
         self.settle(now, None);
@@ -258,7 +191,7 @@ impl Admission {
 
     /// When the next attempt to make a VM is due; `None` if no VM is lacking or no failure made it wait.
     pub fn retry_at(&self) -> Option<Duration> {
-        self.vms.retry_at(self.ledger.vms_lacking(), &self.config)
+        self.making.retry_at(self.demand(), &self.config)
     }
 
     /// Whether it was told to drain and no lease is out any more.
@@ -269,12 +202,15 @@ impl Admission {
     /// The figures as they are now.
     pub fn metrics(&self) -> PoolMetrics {
         PoolMetrics {
-            ready: self.vms.ready(),
-            in_use: self.vms.in_use(),
-            being_made: self.vms.being_made(),
+            ready: self.vms.index().ready(),
+            in_use: self.vms.index().in_use(),
+            being_made: self.making.being_made(),
             waiting: self.waiting.len(),
             leases: self.granted.len(),
             tenants: self.ledger.tenants(),
+            parked: self.vms.index().parked(),
+            parked_returning: self.vms.index().returning(),
+            parked_bytes: self.parked_bytes,
             ..self.totals
         }
     }
@@ -282,9 +218,22 @@ impl Admission {
     /// What holds a request back now. After [`settle`](Self::settle), whoever waits is held back by something.
     fn blocked(&self, request: &Request) -> Option<Blocked> {
         let by_cap = self.ledger.blocked(&request.tenant, &request.script);
-        let lacks_vm = request.need == Need::Vm && self.vms.ready() == 0;
-        let by_vm = Blocked { by: WaitedFor::Vm, in_use: self.vms.in_use(), cap: self.config.vms_max };
-        by_cap.or(lacks_vm.then_some(by_vm))
+        by_cap.or_else(|| if request.need == Need::Vm { self.blocked_by_vms() } else { None })
+    }
+
+    fn blocked_by_vms(&self) -> Option<Blocked> {
+        let (in_flight, in_flight_max) = (self.in_flight(), self.config.runs_in_flight_max);
+        if in_flight >= in_flight_max {
+            return Some(Blocked { by: Cap::RunsInFlight, in_use: in_flight, cap: in_flight_max });
+        }
+        let in_use = self.vms.index().in_use();
+        let none_ready = self.vms.index().ready() == 0;
+        none_ready.then_some(Blocked { by: Cap::Vms, in_use, cap: self.config.vms_max })
+    }
+
+    /// Runs that are on a VM or parked.
+    fn in_flight(&self) -> usize {
+        self.vms.index().in_use() + self.vms.index().parked()
     }
 
     fn enqueue(&mut self, ticket: Ticket, waiting: Waiting) {
@@ -307,8 +256,9 @@ impl Admission {
 
     /// Does everything that has become possible or due. `made` is a VM that has just been made.
     fn settle(&mut self, now: Duration, made: Option<VmId>) {
+        self.serve_parked();
         if self.draining {
-            while let Some(vm) = self.vms.take_oldest() {
+            while let Some(vm) = self.vms.take_idle(now) {
                 self.destroy(vm);
             }
             return;
@@ -317,18 +267,41 @@ impl Admission {
             self.grant_waiting(now, ticket, made);
         }
         self.expire(now);
-        while let Some(vm) = self.vms.retire(now, &self.config) {
-            self.destroy(vm);
-        }
-        for _ in 0..self.vms.to_order(self.ledger.vms_lacking(), now, &self.config) {
-            let vm = self.vms.order();
+        self.retire(now);
+        for _ in 0..self.making.to_begin(self.demand(), now, &self.config) {
+            let vm = self.making.begin();
             self.decisions.push_back(Decision::Create(vm));
         }
+        self.ask_for_new();
+    }
+
+    /// Destroys VMs that stood ready for too long.
+    fn retire(&mut self, now: Duration) {
+        let Some(since) = now.checked_sub(self.config.idle_timeout) else { return };
+        while self.live() > self.config.vms_initial
+            && let Some(vm) = self.vms.take_idle(since)
+        {
+            self.destroy(vm);
+        }
+    }
+
+    /// All VMs that count against the maximum.
+    fn live(&self) -> usize {
+        self.vms.made() + self.making.being_made()
+    }
+
+    fn demand(&self) -> Demand {
+        Demand { made: self.vms.made(), lacking: self.vms_lacking() }
+    }
+
+    /// VMs that those who wait could use at once, within all caps but that on VMs.
+    fn vms_lacking(&self) -> usize {
+        self.ledger.vms_lacking().min(self.config.runs_in_flight_max.saturating_sub(self.in_flight()))
     }
 
     fn first_grantable(&self) -> Option<Ticket> {
         let permit = self.ledger.first_admissible(Need::Permit);
-        let run = if self.vms.ready() > 0 { self.ledger.first_admissible(Need::Vm) } else { None };
+        let run = if self.blocked_by_vms().is_none() { self.ledger.first_admissible(Need::Vm) } else { None };
         permit.into_iter().chain(run).min()
     }
 
@@ -336,15 +309,15 @@ impl Admission {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         let Waiting { request, since, blocked, position } = waiting;
         self.ledger.change(&request.tenant, &request.script, Change::Promote(ticket, request.need));
-        let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by), position };
+        let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by.waited_for()), position };
         self.grant(ticket, request, waited, made);
     }
 
     /// The caller has seen to it that a VM is ready if one is needed, and has counted the grant in the ledger.
     fn grant(&mut self, ticket: Ticket, request: Request, waited: Waited, made: Option<VmId>) {
         let Request { tenant, script, need } = request;
-        let vm = if need == Need::Vm { self.vms.take() } else { None };
-        self.granted.insert(ticket, Granted { tenant, script, vm });
+        let vm = if need == Need::Vm { self.vms.take(ticket) } else { None };
+        self.granted.insert(ticket, Granted { tenant, script, seat: vm.map_or(Seat::Nowhere, Seat::On) });
         self.totals.granted_total += 1;
         let origin = |vm| if made == Some(vm) { VmOrigin::Cold } else { VmOrigin::Warm };
         self.decisions.push_back(Decision::Grant(Grant {
@@ -357,12 +330,14 @@ impl Admission {
     }
 
     fn take_vm_back(&mut self, now: Duration, ticket: Ticket, what: VmReturn) {
-        let Some(vm) = self.granted.get_mut(&ticket).and_then(|granted| granted.vm.take()) else { return };
-        match what {
-            VmReturn::Kept => self.vms.put_back(vm, now),
-            VmReturn::Lost => {
-                self.vms.forget_used();
-                self.totals.lost_total += 1;
+        let Some(granted) = self.granted.get_mut(&ticket) else { return };
+        match (std::mem::replace(&mut granted.seat, Seat::Nowhere), what) {
+            (Seat::Nowhere, _) => {}
+            (Seat::On(vm), VmReturn::Kept) => self.vms.put_back(vm, now),
+            (Seat::On(vm), VmReturn::Lost) => self.lose(vm),
+            (Seat::Parked { vm, bytes, place }, _) => {
+                self.parked_bytes -= bytes;
+                self.vms.forget_parked(vm, ticket, place, now);
             }
         }
     }

@@ -9,6 +9,13 @@ pub struct PoolConfig {
     pub vms_initial: usize,
     /// The most VMs at once: ready, in use and being made. 100 by default. VMs that are being destroyed do not count.
     pub vms_max: usize,
+    /// Runs that may be on a VM or parked at once; further ones wait in the queue. 10,000 by default.
+    /// Does not count leases whose run is over, nor those without a VM.
+    pub runs_in_flight_max: usize,
+    /// Bytes that parked runs may hold together. 1 GiB by default. From there on nobody is asked to leave a VM for a new
+    /// run; for a parked run that can go on, others are. So it may be exceeded by what was being parked at the time, and
+    /// by runs that take turns on their VM. 0: nobody is parked.
+    pub parked_bytes_max: usize,
     /// Leases that one tenant may hold at once, those without a VM included. 5 by default.
     pub runs_per_tenant: usize,
     /// Leases that one script of one tenant may hold at once. 5 by default.
@@ -33,6 +40,8 @@ impl Default for PoolConfig {
         Self {
             vms_initial: 10,
             vms_max: 100,
+            runs_in_flight_max: 10_000,
+            parked_bytes_max: 1 << 30,
             runs_per_tenant: 5,
             runs_per_script: 5,
             queue_max: 1_000,
@@ -75,6 +84,7 @@ impl PoolConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         let positive = [
             ("vms_max", self.vms_max),
+            ("runs_in_flight_max", self.runs_in_flight_max),
             ("runs_per_tenant", self.runs_per_tenant),
             ("runs_per_script", self.runs_per_script),
             ("vm_failures_max", self.vm_failures_max as usize),
@@ -103,9 +113,10 @@ mod tests {
     fn figures_are_checked() {
         let good = PoolConfig::default();
         assert_eq!(good.check(), Ok(()));
-        assert_eq!(PoolConfig { vms_initial: 0, queue_max: 0, ..good.clone() }.check(), Ok(()));
+        assert_eq!(PoolConfig { vms_initial: 0, queue_max: 0, parked_bytes_max: 0, ..good.clone() }.check(), Ok(()));
         for (config, message) in [
             (PoolConfig { vms_max: 0, ..good.clone() }, "vms_max is 0, at least 1 is needed"),
+            (PoolConfig { runs_in_flight_max: 0, ..good.clone() }, "runs_in_flight_max is 0, at least 1 is needed"),
             (PoolConfig { runs_per_tenant: 0, ..good.clone() }, "runs_per_tenant is 0, at least 1 is needed"),
             (PoolConfig { runs_per_script: 0, ..good.clone() }, "runs_per_script is 0, at least 1 is needed"),
             (PoolConfig { vm_failures_max: 0, ..good.clone() }, "vm_failures_max is 0, at least 1 is needed"),

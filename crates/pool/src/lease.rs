@@ -1,12 +1,21 @@
 //! What an admitted request holds.
+//!
+//! ```text
+//!                  wait                notice: Park, then park
+//!   VM in use ────────────▶ VM may be ──────────────────────────▶ parked
+//!      ▲  ▲                 asked back                             │  │ notice: VmLost
+//!      │  └───── go_on ─────────┘                                  │  └───────────────▶ nothing can be done but finish
+//!      └────────────────────────── unpark ─────────────────────────┘
+//! ```
 
 use std::fmt;
 use std::sync::Arc;
 
 use isolet_core_traits::{QueueReport, Reset, VmOrigin};
+use tokio::sync::oneshot;
 
 use crate::admission::{Grant, Ticket, VmId};
-use crate::shared::Shared;
+use crate::shared::{Back, Shared};
 
 /// The permits of an admitted request, and its VM if it asked for one.
 ///
@@ -21,8 +30,29 @@ pub struct Lease<V> {
     vm_id: Option<VmId>,
     vm: Option<V>,
     touched: bool,
+    /// Whether its run has left the VM, which then is the pool's.
+    parked: bool,
+    /// Whether the pool was told that the parked run wants its VM back.
+    in_line: bool,
+    notices: Notices,
     released: bool,
 }
+
+/// What the pool tells a lease whose run waits for the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// Somebody needs the VM: save the run and [`park`](Lease::park), or [`go_on`](Lease::go_on).
+    Park,
+    /// The VM that the run left is there again: [`unpark`](Lease::unpark) takes it.
+    VmBack,
+    /// The VM that the run left is gone, and the run with it.
+    VmLost,
+}
+
+/// The VM that a parked run left is gone, so that the run can never go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the VM that the run was parked by is gone")]
+pub struct VmLost;
 
 impl<V> Lease<V> {
     pub(crate) fn new(shared: Arc<Shared<V>>, grant: Grant, vm: Option<V>) -> Self {
@@ -32,7 +62,19 @@ impl<V> Lease<V> {
             position: grant.position as u64,
         };
         let (vm_id, vm_origin) = grant.vm.unzip();
-        Self { shared, ticket: grant.ticket, queue, vm_origin, vm_id, vm, touched: false, released: false }
+        Self {
+            shared,
+            ticket: grant.ticket,
+            queue,
+            vm_origin,
+            vm_id,
+            vm,
+            touched: false,
+            parked: false,
+            in_line: false,
+            notices: Notices::None,
+            released: false,
+        }
     }
 
     /// How it was admitted.
@@ -61,19 +103,75 @@ impl<V> Lease<V> {
     /// Puts the VM back that was taken. A VM that has no place here, because the lease has one or returned it, is
     /// destroyed.
     pub fn put_vm(&mut self, vm: V) {
-        if self.vm_id.is_some() && self.vm.is_none() {
+        if self.vm_id.is_some() && self.vm.is_none() && !self.parked {
             self.vm = Some(vm);
         } else {
             self.shared.destroy(vm);
         }
     }
 
-    /// Gives its VM back before the permits, for example while host sessions are being closed.
-    /// Does nothing if there is none to give back.
+    /// Its run waits for the host, on its VM: from now on the pool may ask for the VM, with [`Notice::Park`].
+    /// Does nothing if it has no VM, waits already or is parked.
+    pub fn wait(&mut self) {
+        if self.vm_id.is_some() && matches!(self.notices, Notices::None) {
+            self.notices = Notices::Coming(self.shared.wait(self.ticket));
+        }
+    }
+
+    /// Its run waits no longer, or does not leave its VM: the pool asks no more, and whatever it asked is void.
+    /// Does nothing if it does not [wait](Self::wait).
+    pub fn go_on(&mut self) {
+        if !self.parked && !matches!(self.notices, Notices::None) {
+            self.notices = Notices::None;
+            self.shared.go_on(self.ticket);
+        }
+    }
+
+    /// What the pool wants of a lease that [waits](Self::wait) or is [parked](Self::park): pending until it wants
+    /// something, and ready with the same from then on. Nothing is lost if the future is dropped.
+    pub async fn notice(&mut self) -> Notice {
+        self.notices.next().await
+    }
+
+    /// Its run was saved in so many bytes and has left its VM, which is here and pristine: the pool takes it, for others.
+    /// The permits stay. Does nothing if there is no VM here.
+    pub fn park(&mut self, bytes: usize) {
+        let (Some(id), Some(vm)) = (self.vm_id, self.vm.take()) else { return };
+        self.parked = true;
+        self.notices = Notices::Coming(self.shared.park(self.ticket, id, vm, bytes));
+    }
+
+    /// Waits until the VM that its run left is here again, pristine. Ready at once if the run is not parked.
+    ///
+    /// From the first poll on the run has its place in the VM's line; dropping the future does not lose it.
+    ///
+    /// # Errors
+    /// [`VmLost`] if there is no such VM any more.
+    pub async fn unpark(&mut self) -> Result<(), VmLost> {
+        if !self.parked {
+            return Ok(());
+        }
+        if !self.in_line {
+            self.in_line = true;
+            self.shared.reply(self.ticket);
+        }
+        match self.notice().await {
+            Notice::Park | Notice::VmLost => Err(VmLost),
+            Notice::VmBack => {
+                (self.parked, self.in_line, self.touched) = (false, false, false);
+                self.notices = Notices::None;
+                self.vm = self.vm_id.and_then(|id| self.shared.pick_up(id));
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives its VM back before the permits, for example while host sessions are being closed. If its run is parked,
+    /// that is over. Does nothing if there is none to give back.
     pub fn return_vm(&mut self, reset: Reset) {
         let Some(id) = self.vm_id.take() else { return };
-        let (kept, discarded) = self.split(reset);
-        self.shared.return_vm(self.ticket, id, kept);
+        let (back, discarded) = self.split(id, reset);
+        self.shared.return_vm(self.ticket, back);
         discarded.into_iter().for_each(|vm| self.shared.destroy(vm));
     }
 
@@ -85,16 +183,21 @@ impl<V> Lease<V> {
 
     fn release(&mut self, reset: Reset) {
         self.released = true;
-        let (kept, discarded) = self.split(reset);
-        let vm = self.vm_id.take().map(|id| (id, kept));
-        self.shared.release(self.ticket, vm);
+        let (back, discarded) = match self.vm_id.take() {
+            Some(id) => self.split(id, reset),
+            None => (Back::Nothing, None),
+        };
+        self.shared.release(self.ticket, back);
         discarded.into_iter().for_each(|vm| self.shared.destroy(vm));
     }
 
-    fn split(&mut self, reset: Reset) -> (Option<V>, Option<V>) {
-        match reset {
-            Reset::Pristine => (self.vm.take(), None),
-            Reset::Discard => (None, self.vm.take()),
+    /// What the pool gets back, and what is to be destroyed.
+    fn split(&mut self, id: VmId, reset: Reset) -> (Back<V>, Option<V>) {
+        self.notices = Notices::None;
+        match (self.vm.take(), reset) {
+            _ if std::mem::take(&mut self.parked) => (Back::Nothing, None),
+            (Some(vm), Reset::Pristine) => (Back::Pristine(id, vm), None),
+            (vm, _) => (Back::Lost, vm),
         }
     }
 }
@@ -110,5 +213,25 @@ impl<V> Drop for Lease<V> {
 impl<V> fmt::Debug for Lease<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").field("ticket", &self.ticket).field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+/// What the pool tells a lease, and what it has told.
+enum Notices {
+    None,
+    Coming(oneshot::Receiver<Notice>),
+    /// `None` if there will never be a notice: its sender went without one, because a waker panicked before its turn.
+    Told(Option<Notice>),
+}
+
+impl Notices {
+    async fn next(&mut self) -> Notice {
+        if let Self::Coming(receiver) = self {
+            *self = Self::Told(receiver.await.ok());
+        }
+        match self {
+            Self::Told(Some(notice)) => *notice,
+            Self::None | Self::Coming(_) | Self::Told(None) => std::future::pending().await,
+        }
     }
 }

@@ -18,6 +18,9 @@
 //! come, first served among the requests that can be served: one that its tenant's or script's cap holds back holds
 //! back nobody else.
 //!
+//! A run that waits for something else than its VM may leave it to others: [`Lease::wait`] tells the pool, which asks for
+//! the VM only when somebody else needs it ([`Notice::Park`]), and [`Lease::unpark`] brings it back.
+//!
 //! The pool does *not* know what a VM is, makes none, resets none and starts no thread or task. It does not weigh
 //! tenants by what their runs cost: a tenant's share is bounded by its cap, not by a ledger. It does not limit memory
 //! beyond the number of VMs.
@@ -57,6 +60,6 @@ mod shared;
 pub use admission::{Admission, Need, PoolMetrics, Request};
 pub use config::{ConfigError, PoolConfig};
 pub use factory::{VmFactory, VmSlot};
-pub use lease::Lease;
+pub use lease::{Lease, Notice, VmLost};
 pub use pool::Pool;
-pub use rejected::{Blocked, Rejected};
+pub use rejected::{Blocked, Cap, Rejected};

@@ -9,20 +9,45 @@ use isolet_core_traits::{EngineError, WaitedFor};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blocked {
     /// Which cap it was.
-    pub by: WaitedFor,
-    /// Leases of the tenant or of the script, or VMs, in use at the time.
+    pub by: Cap,
+    /// Leases of the tenant or of the script, VMs, or runs in flight, at the time.
     pub in_use: usize,
     /// The cap.
     pub cap: usize,
+}
+
+/// The caps that hold requests back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cap {
+    /// Leases of one tenant.
+    Tenant,
+    /// Leases of one script.
+    Script,
+    /// VMs.
+    Vms,
+    /// Runs that are on a VM or parked.
+    RunsInFlight,
+}
+
+impl Cap {
+    /// What a report says of it.
+    pub fn waited_for(self) -> WaitedFor {
+        match self {
+            Self::Tenant => WaitedFor::TenantCap,
+            Self::Script => WaitedFor::ScriptCap,
+            Self::Vms | Self::RunsInFlight => WaitedFor::Vm,
+        }
+    }
 }
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { in_use, cap, .. } = self;
         match self.by {
-            WaitedFor::TenantCap => write!(f, "the tenant has {in_use} of {cap} runs going on"),
-            WaitedFor::ScriptCap => write!(f, "the script has {in_use} of {cap} runs going on"),
-            WaitedFor::Vm => write!(f, "no VM is ready, {in_use} of {cap} are in use"),
+            Cap::Tenant => write!(f, "the tenant has {in_use} of {cap} runs going on"),
+            Cap::Script => write!(f, "the script has {in_use} of {cap} runs going on"),
+            Cap::Vms => write!(f, "no VM is ready, {in_use} of {cap} are in use"),
+            Cap::RunsInFlight => write!(f, "{in_use} of {cap} runs are in flight"),
         }
     }
 }
@@ -81,7 +106,7 @@ mod tests {
         let blocked = |by, in_use, cap| Blocked { by, in_use, cap };
         for (rejected, text) in [
             (
-                Rejected::QueueFull { waiting: 3, queue_max: 3, blocked: blocked(WaitedFor::TenantCap, 5, 5) },
+                Rejected::QueueFull { waiting: 3, queue_max: 3, blocked: blocked(Cap::Tenant, 5, 5) },
                 "the queue is full, 3 of 3 places are taken: \
                  the tenant has 5 of 5 runs going on",
             ),
@@ -90,10 +115,15 @@ mod tests {
                     waited: Duration::from_millis(30_000),
                     position: 2,
                     waiting: 7,
-                    blocked: blocked(WaitedFor::Vm, 99, 100),
+                    blocked: blocked(Cap::Vms, 99, 100),
                 },
                 "waited 30000 ms in the queue, 2 were before it and 7 wait now: \
                  no VM is ready, 99 of 100 are in use",
+            ),
+            (
+                Rejected::QueueFull { waiting: 5, queue_max: 5, blocked: blocked(Cap::RunsInFlight, 900, 900) },
+                "the queue is full, 5 of 5 places are taken: \
+                 900 of 900 runs are in flight",
             ),
             (Rejected::Draining { in_use: 2 }, "shutting down, no more runs are taken; 2 are still going on"),
             (
@@ -101,7 +131,7 @@ mod tests {
                 "no VM could be made in 3 attempts: no memory for a VM: lower the number of VMs or their memory",
             ),
             (
-                Rejected::QueueFull { waiting: 0, queue_max: 0, blocked: blocked(WaitedFor::ScriptCap, 1, 1) },
+                Rejected::QueueFull { waiting: 0, queue_max: 0, blocked: blocked(Cap::Script, 1, 1) },
                 "the queue is full, 0 of 0 places are taken: \
                  the script has 1 of 1 runs going on",
             ),

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::admission::{Admission, Decision, PoolMetrics, Request, Ticket, VmId, VmReturn};
 use crate::factory::{VmFactory, VmSlot};
-use crate::lease::Lease;
+use crate::lease::{Lease, Notice};
 use crate::rejected::Rejected;
 
 pub(crate) type Answer<V> = Result<Lease<V>, Rejected>;
@@ -29,9 +29,11 @@ pub(crate) struct Shared<V> {
 
 struct State<V> {
     admission: Admission,
-    /// The VMs that stand ready.
+    /// The VMs that stand ready, and those that parked runs have got back and not picked up yet.
     vms: HashMap<VmId, V>,
     waiting: HashMap<Ticket, oneshot::Sender<Answer<V>>>,
+    /// Those whose runs wait for the host: asked to leave their VM, or told that it is back or lost.
+    listening: HashMap<Ticket, oneshot::Sender<Notice>>,
     /// The next attempt to make a VM that those who wait know of.
     retry_at: Option<Duration>,
 }
@@ -42,9 +44,19 @@ pub(crate) enum Requested<V> {
     Waiting(Ticket, oneshot::Receiver<Answer<V>>),
 }
 
+/// What a lease gives back with its VM's place.
+pub(crate) enum Back<V> {
+    Pristine(VmId, V),
+    /// The VM was used and is not pristine, or nobody knows where it is.
+    Lost,
+    /// It holds no VM. If it was parked and its VM is back by now, that is where it was.
+    Nothing,
+}
+
 impl<V> Shared<V> {
     pub(crate) fn new(admission: Admission, factory: Arc<dyn VmFactory<V>>, clock: Arc<dyn Clock>) -> Self {
-        let state = State { admission, vms: HashMap::new(), waiting: HashMap::new(), retry_at: None };
+        let (vms, waiting, listening) = Default::default();
+        let state = State { admission, vms, waiting, listening, retry_at: None };
         Self { state: Mutex::new(state), factory, clock, hastened: Notify::new(), drained: Notify::new() }
     }
 
@@ -90,20 +102,55 @@ impl<V> Shared<V> {
         self.step(|state, now| state.admission.vm_failed(now, id, error));
     }
 
-    /// Takes a lease's VM back while its permits stay; `kept` is the VM if it is pristine.
-    pub(crate) fn return_vm(self: &Arc<Self>, ticket: Ticket, id: VmId, kept: Option<V>) {
+    /// Takes a lease's VM back while its permits stay.
+    pub(crate) fn return_vm(self: &Arc<Self>, ticket: Ticket, back: Back<V>) {
         self.step(|state, now| {
-            let what = state.keep(id, kept);
+            let what = state.take_back(ticket, back);
             state.admission.return_vm(now, ticket, what);
         });
     }
 
-    /// Ends a lease; `vm` is its VM's number, if it was not returned before, and the VM if it is pristine.
-    pub(crate) fn release(self: &Arc<Self>, ticket: Ticket, vm: Option<(VmId, Option<V>)>) {
+    /// Ends a lease.
+    pub(crate) fn release(self: &Arc<Self>, ticket: Ticket, back: Back<V>) {
         self.step(|state, now| {
-            let what = vm.map_or(VmReturn::Lost, |(id, kept)| state.keep(id, kept));
+            let what = state.take_back(ticket, back);
             state.admission.release(now, ticket, what);
         });
+    }
+
+    pub(crate) fn wait(self: &Arc<Self>, ticket: Ticket) -> oneshot::Receiver<Notice> {
+        let (sender, receiver) = oneshot::channel();
+        self.step(|state, now| {
+            state.listening.insert(ticket, sender);
+            state.admission.wait(now, ticket);
+        });
+        receiver
+    }
+
+    pub(crate) fn go_on(self: &Arc<Self>, ticket: Ticket) {
+        self.step(|state, now| {
+            state.listening.remove(&ticket);
+            state.admission.go_on(now, ticket);
+        });
+    }
+
+    pub(crate) fn park(self: &Arc<Self>, ticket: Ticket, id: VmId, vm: V, bytes: usize) -> oneshot::Receiver<Notice> {
+        let (sender, receiver) = oneshot::channel();
+        self.step(|state, now| {
+            state.vms.insert(id, vm);
+            state.listening.insert(ticket, sender);
+            state.admission.parked(now, ticket, bytes);
+        });
+        receiver
+    }
+
+    pub(crate) fn reply(self: &Arc<Self>, ticket: Ticket) {
+        self.step(|state, now| state.admission.reply(now, ticket));
+    }
+
+    /// The VM that a parked run has got back.
+    pub(crate) fn pick_up(&self, id: VmId) -> Option<V> {
+        self.lock().vms.remove(&id)
     }
 
     pub(crate) fn destroy(&self, vm: V) {
@@ -152,13 +199,15 @@ impl<V> Drop for Shared<V> {
 }
 
 impl<V> State<V> {
-    fn keep(&mut self, id: VmId, kept: Option<V>) -> VmReturn {
-        match kept {
-            Some(vm) => {
+    fn take_back(&mut self, ticket: Ticket, back: Back<V>) -> VmReturn {
+        self.listening.remove(&ticket);
+        match back {
+            Back::Pristine(id, vm) => {
                 self.vms.insert(id, vm);
                 VmReturn::Kept
             }
-            None => VmReturn::Lost,
+            Back::Lost => VmReturn::Lost,
+            Back::Nothing => VmReturn::Kept,
         }
     }
 
@@ -180,15 +229,24 @@ impl<V> State<V> {
                 }
                 Decision::Create(id) => effects.slots.push(VmSlot::new(Arc::clone(shared), id)),
                 Decision::Destroy(id) => effects.destroyed.extend(self.vms.remove(&id)),
+                Decision::Park(ticket) => self.notify(ticket, Notice::Park, &mut effects),
+                Decision::Resume { ticket, .. } => self.notify(ticket, Notice::VmBack, &mut effects),
+                Decision::Lost(ticket) => self.notify(ticket, Notice::VmLost, &mut effects),
             }
         }
         effects
+    }
+
+    /// Each lease is told one thing, and listens anew before there can be another.
+    fn notify(&mut self, ticket: Ticket, notice: Notice, effects: &mut Effects<V>) {
+        effects.notices.extend(self.listening.remove(&ticket).map(|sender| (sender, notice)));
     }
 }
 
 /// What is to be done once the lock is free. Dropping it undone loses nothing: leases go back, slots count as failed.
 struct Effects<V> {
     replies: Vec<Reply<V>>,
+    notices: Vec<(oneshot::Sender<Notice>, Notice)>,
     destroyed: Vec<V>,
     slots: Vec<VmSlot<V>>,
     drained: bool,
@@ -204,7 +262,8 @@ struct Reply<V> {
 
 impl<V> Default for Effects<V> {
     fn default() -> Self {
-        Self { replies: Vec::new(), destroyed: Vec::new(), slots: Vec::new(), drained: false, hastened: false }
+        let (replies, notices, destroyed, slots) = Default::default();
+        Self { replies, notices, destroyed, slots, drained: false, hastened: false }
     }
 }
 
@@ -221,6 +280,10 @@ impl<V> Effects<V> {
                 // Whoever asked may be gone: then the answer is dropped here, and a lease in it goes back.
                 let _ = sender.send(answer);
             }
+        }
+        for (sender, notice) in self.notices {
+            // Whoever listened may be gone, and its lease is on its way back.
+            let _ = sender.send(notice);
         }
         if self.drained {
             shared.drained.notify_waiters();

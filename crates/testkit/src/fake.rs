@@ -142,6 +142,19 @@ pub enum Stage {
     Start,
 }
 
+/// How parking goes wrong on an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParkFault {
+    /// `park` answers [`NotParkable::NotWaiting`](isolet_core_traits::NotParkable::NotWaiting), and the run stays.
+    Declined,
+    /// `park` panics.
+    Panics,
+    /// The reset after it answers `Discard`.
+    Discarded,
+    /// `unpark` answers [`EngineError::State`].
+    Refused,
+}
+
 impl FakeEngine {
     /// An engine with these options.
     pub fn new(options: FakeOptions) -> Self {
@@ -156,6 +169,11 @@ impl FakeEngine {
     /// Makes the next `vms` creations of a VM fail with [`EngineError::Memory`].
     pub fn fail_next_vms(&self, vms: usize) {
         self.shared.lock().vms_to_fail = vms;
+    }
+
+    /// Makes parking go wrong from now on, or right again.
+    pub fn set_park_fault(&self, fault: Option<ParkFault>) {
+        self.shared.lock().park_fault = fault;
     }
 
     /// Holds every thread that comes to `stage` until the hold is released or dropped.
@@ -178,6 +196,7 @@ pub(crate) struct Shared {
 struct Books {
     counts: Counts,
     vms_to_fail: usize,
+    park_fault: Option<ParkFault>,
 }
 
 impl Shared {
@@ -188,6 +207,10 @@ impl Shared {
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.lock().counts);
+    }
+
+    pub(crate) fn has_park_fault(&self, fault: ParkFault) -> bool {
+        self.lock().park_fault == Some(fault)
     }
 
     fn gate(&self, stage: Stage) -> &Arc<Gate> {

@@ -22,4 +22,4 @@ pub mod hostile;
 pub mod services;
 
 pub use clock::{ManualClock, TickingClock};
-pub use fake::{Counts, FakeEngine, FakeOptions, FakeParked, FakeProgram, FakeThread, FakeVm, Hold, Stage};
+pub use fake::{Counts, FakeEngine, FakeOptions, FakeParked, FakeProgram, FakeThread, FakeVm, Hold, ParkFault, Stage};

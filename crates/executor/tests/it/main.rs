@@ -6,6 +6,8 @@ mod events;
 mod host;
 mod lifecycle;
 mod logs;
+mod parking;
+mod parking_ends;
 mod refusals;
 mod setup;
 mod statuses;

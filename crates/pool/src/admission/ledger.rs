@@ -11,10 +11,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use isolet_core_traits::{ScriptId, TenantId, WaitedFor};
+use isolet_core_traits::{ScriptId, TenantId};
 
 use super::{Need, Ticket};
-use crate::rejected::Blocked;
+use crate::rejected::{Blocked, Cap};
 
 type ByNeed = [BTreeSet<Ticket>; 2];
 const NEEDS: [Need; 2] = [Need::Vm, Need::Permit];
@@ -82,11 +82,11 @@ impl Ledger {
     pub(super) fn blocked(&self, tenant: &TenantId, script: &ScriptId) -> Option<Blocked> {
         let tenant = self.tenants.get(tenant)?;
         if tenant.in_use >= self.runs_per_tenant {
-            return Some(Blocked { by: WaitedFor::TenantCap, in_use: tenant.in_use, cap: self.runs_per_tenant });
+            return Some(Blocked { by: Cap::Tenant, in_use: tenant.in_use, cap: self.runs_per_tenant });
         }
         let script = tenant.scripts.get(script)?;
         (script.in_use >= self.runs_per_script).then_some(Blocked {
-            by: WaitedFor::ScriptCap,
+            by: Cap::Script,
             in_use: script.in_use,
             cap: self.runs_per_script,
         })

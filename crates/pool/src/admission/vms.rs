@@ -1,131 +1,207 @@
-//! The VMs of a pool as numbers: which stand ready, how many are in use, which are being made, and when to make more.
+//! The VMs of a pool as numbers: who is on each, who left it, and who wants to come back to it.
+//!
+//! ```text
+//!            take              wait               ask
+//!   ready ─────────▶ running ────────▶ waiting ─────────▶ asked
+//!     ▲ ▲              │ ▲                │                 │
+//!     │ └── put_back ──┘ └──── go_on ─────┴─────────────────┤
+//!     └──────────────────────── park ───────────────────────┘
+//! ```
+//!
+//! Every change goes through [`Vms::change`], which takes one VM out of the [index](Index), changes it and puts it back.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::VmId;
-use crate::config::PoolConfig;
+use super::index::Index;
+use super::{Ticket, VmId};
 
 #[derive(Debug, Default)]
 pub(super) struct Vms {
-    /// The least recently used one first.
-    ready: VecDeque<Ready>,
-    being_made: HashSet<VmId>,
-    in_use: usize,
-    made: u64,
-    /// Failures to make one since the last success.
-    failures: u32,
-    /// None is made before this time, if there were failures.
-    retry_at: Duration,
+    vms: HashMap<VmId, Vm>,
+    index: Index,
+    events: u64,
 }
 
+/// One VM.
 #[derive(Debug)]
-struct Ready {
-    vm: VmId,
-    since: Duration,
+pub(super) struct Vm {
+    pub(super) occupant: Occupant,
+    /// The event since which it is free, or since which its run waits.
+    pub(super) order: u64,
+    /// Since when it stands ready and no parked run is left that needs it.
+    pub(super) since: Duration,
+    /// The runs that left it and can go on nowhere else.
+    pub(super) parked: BTreeSet<Ticket>,
+    /// Those of them that want it back, by the event at which they did.
+    pub(super) returning: BTreeMap<Place, Ticket>,
+}
+
+/// A place in the line of those who want a VM back.
+pub(super) type Place = u64;
+
+/// Who is on a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occupant {
+    Nobody,
+    Running(Ticket),
+    Waiting(Ticket),
+    /// It waited, and was asked to leave.
+    Asked(Ticket),
 }
 
 impl Vms {
-    pub(super) fn ready(&self) -> usize {
-        self.ready.len()
+    pub(super) fn index(&self) -> &Index {
+        &self.index
     }
 
-    pub(super) fn in_use(&self) -> usize {
-        self.in_use
+    pub(super) fn made(&self) -> usize {
+        self.vms.len()
     }
 
-    pub(super) fn being_made(&self) -> usize {
-        self.being_made.len()
+    /// One was made.
+    pub(super) fn add(&mut self, id: VmId, now: Duration) {
+        let (parked, returning) = (BTreeSet::new(), BTreeMap::new());
+        let vm = Vm { occupant: Occupant::Nobody, order: self.next_event(), since: now, parked, returning };
+        self.index.join(id, &vm);
+        self.vms.insert(id, vm);
     }
 
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
+    /// Puts a run on the VM that is best for it: one that few parked runs need, and of these the most recently used,
+    /// because its memory is likeliest to be in the processor's caches.
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<VmId> {
+        let id = self.index.first_ready()?;
+        self.change(id, |vm| vm.occupant = Occupant::Running(ticket));
+        Some(id)
     }
 
-    /// All that count against the maximum.
-    pub(super) fn live(&self) -> usize {
-        self.ready.len() + self.in_use + self.being_made.len()
+    /// The run on it is over, and it is pristine.
+    pub(super) fn put_back(&mut self, id: VmId, now: Duration) {
+        let order = self.next_event();
+        self.change(id, |vm| vm.vacate(order, now));
     }
 
-    /// Takes the most recently used one into use: its memory is likeliest to be in the processor's caches.
-    pub(super) fn take(&mut self) -> Option<VmId> {
-        let ready = self.ready.pop_back()?;
-        self.in_use += 1;
-        Some(ready.vm)
+    /// It is gone. Gives the parked runs that are gone with it.
+    pub(super) fn remove(&mut self, id: VmId) -> BTreeSet<Ticket> {
+        let Some(vm) = self.vms.remove(&id) else { return BTreeSet::new() };
+        self.index.leave(id, &vm);
+        vm.parked
     }
 
-    /// One in use stands ready again.
-    pub(super) fn put_back(&mut self, vm: VmId, now: Duration) {
-        self.in_use -= 1;
-        self.ready.push_back(Ready { vm, since: now });
+    /// The run on it waits for the host.
+    pub(super) fn wait(&mut self, id: VmId) {
+        let order = self.next_event();
+        self.change(id, |vm| {
+            if let Occupant::Running(ticket) = vm.occupant {
+                (vm.occupant, vm.order) = (Occupant::Waiting(ticket), order);
+            }
+        });
     }
 
-    /// One in use is gone.
-    pub(super) fn forget_used(&mut self) {
-        self.in_use -= 1;
+    /// The run on it waits no longer, or does not leave.
+    pub(super) fn go_on(&mut self, id: VmId) {
+        self.change(id, |vm| {
+            if let Some(ticket) = vm.occupant.ticket() {
+                vm.occupant = Occupant::Running(ticket);
+            }
+        });
     }
 
-    /// Begins to make one.
-    pub(super) fn order(&mut self) -> VmId {
-        self.made += 1;
-        let vm = VmId(self.made);
-        self.being_made.insert(vm);
-        vm
+    /// The run on it was saved, and it is pristine.
+    pub(super) fn park(&mut self, id: VmId, now: Duration) {
+        let order = self.next_event();
+        self.change(id, |vm| {
+            vm.parked.extend(vm.occupant.ticket());
+            vm.vacate(order, now);
+        });
     }
 
-    /// One is made. `false` if it was not being made.
-    pub(super) fn arrive(&mut self, vm: VmId, now: Duration) -> bool {
-        let expected = self.being_made.remove(&vm);
-        if expected {
-            self.failures = 0;
-            self.ready.push_back(Ready { vm, since: now });
+    /// A parked run wants it back.
+    pub(super) fn line_up(&mut self, id: VmId, ticket: Ticket) -> Place {
+        let place = self.next_event();
+        self.change(id, |vm| vm.returning.insert(place, ticket));
+        place
+    }
+
+    /// A parked run is over.
+    pub(super) fn forget_parked(&mut self, id: VmId, ticket: Ticket, place: Option<Place>, now: Duration) {
+        let order = self.next_event();
+        self.change(id, |vm| {
+            vm.parked.remove(&ticket);
+            place.and_then(|place| vm.returning.remove(&place));
+            if vm.occupant == Occupant::Nobody && vm.parked.is_empty() {
+                vm.vacate(order, now);
+            }
+        });
+    }
+
+    /// Puts the next parked run on a VM that nobody is on and that it wants back.
+    pub(super) fn resume(&mut self) -> Option<(Ticket, VmId)> {
+        let id = self.index.first_due()?;
+        let ticket = self.change(id, |vm| {
+            let (_, ticket) = vm.returning.pop_first()?;
+            vm.parked.remove(&ticket);
+            vm.occupant = Occupant::Running(ticket);
+            Some(ticket)
+        });
+        Some((ticket??, id))
+    }
+
+    /// Asks a run that waits on a VM that a parked run wants back.
+    pub(super) fn ask_for_parked(&mut self) -> Option<Ticket> {
+        self.ask(self.index.first_overdue()?)
+    }
+
+    /// Asks a run for somebody who is new: on a VM that few parked runs need, and of these the one that waits longest.
+    pub(super) fn ask_for_new(&mut self) -> Option<Ticket> {
+        self.ask(self.index.first_waiting()?)
+    }
+
+    fn ask(&mut self, id: VmId) -> Option<Ticket> {
+        let asked = self.change(id, |vm| {
+            let ticket = vm.occupant.ticket()?;
+            vm.occupant = Occupant::Asked(ticket);
+            Some(ticket)
+        });
+        asked?
+    }
+
+    /// Gives up the one that stood ready for the longest time, if that was since `since` or before and no parked run
+    /// needs it.
+    pub(super) fn take_idle(&mut self, since: Duration) -> Option<VmId> {
+        let id = self.index.longest_idle()?;
+        if self.vms.get(&id)?.since > since {
+            return None;
         }
-        expected
+        self.remove(id);
+        Some(id)
     }
 
-    /// One could not be made. `false` if it was not being made.
-    pub(super) fn fail(&mut self, vm: VmId, now: Duration, config: &PoolConfig) -> bool {
-        let expected = self.being_made.remove(&vm);
-        // Within the pause, it is another one of those that were begun before the first of them failed.
-        if expected && (self.failures == 0 || now >= self.retry_at) {
-            self.failures = self.failures.saturating_add(1);
-            self.retry_at = now.saturating_add(config.backoff(self.failures));
+    fn change<T>(&mut self, id: VmId, change: impl FnOnce(&mut Vm) -> T) -> Option<T> {
+        let vm = self.vms.get_mut(&id)?;
+        self.index.leave(id, vm);
+        let result = change(vm);
+        self.index.join(id, vm);
+        Some(result)
+    }
+
+    fn next_event(&mut self) -> u64 {
+        self.events += 1;
+        self.events
+    }
+}
+
+impl Vm {
+    fn vacate(&mut self, order: u64, now: Duration) {
+        (self.occupant, self.order, self.since) = (Occupant::Nobody, order, now);
+    }
+}
+
+impl Occupant {
+    fn ticket(self) -> Option<Ticket> {
+        match self {
+            Self::Nobody => None,
+            Self::Running(ticket) | Self::Waiting(ticket) | Self::Asked(ticket) => Some(ticket),
         }
-        expected
-    }
-
-    /// How many to begin to make now, if those who wait could use `lacking`.
-    pub(super) fn to_order(&self, lacking: usize, now: Duration, config: &PoolConfig) -> usize {
-        let wanted = self.wanted(lacking, config);
-        match self.failures {
-            0 => wanted,
-            _ if now < self.retry_at => 0,
-            // After a failure a single one is tried, not all that are wanted.
-            _ => wanted.min(1_usize.saturating_sub(self.being_made.len())),
-        }
-    }
-
-    /// When the next attempt to make one is due, if one is wanted and a pause holds it back.
-    pub(super) fn retry_at(&self, lacking: usize, config: &PoolConfig) -> Option<Duration> {
-        let paused = self.failures > 0 && self.being_made.is_empty();
-        (paused && self.wanted(lacking, config) > 0).then_some(self.retry_at)
-    }
-
-    fn wanted(&self, lacking: usize, config: &PoolConfig) -> usize {
-        let waited_for = lacking.saturating_sub(self.being_made.len());
-        let initial = config.vms_initial.saturating_sub(self.live());
-        waited_for.max(initial).min(config.vms_max.saturating_sub(self.live()))
-    }
-
-    /// The next one that stood ready for too long.
-    pub(super) fn retire(&mut self, now: Duration, config: &PoolConfig) -> Option<VmId> {
-        let since = self.ready.front()?.since;
-        let retire = now >= since.saturating_add(config.idle_timeout) && self.live() > config.vms_initial;
-        if retire { self.take_oldest() } else { None }
-    }
-
-    /// Gives up the one that stood ready for the longest time.
-    pub(super) fn take_oldest(&mut self) -> Option<VmId> {
-        Some(self.ready.pop_front()?.vm)
     }
 }

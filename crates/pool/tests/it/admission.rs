@@ -3,93 +3,10 @@
 use std::time::Duration;
 
 use isolet_core_traits::{EngineError, VmOrigin, WaitedFor};
-use isolet_pool::admission::{Decision, Grant, Ticket, VmId, VmReturn};
-use isolet_pool::{Admission, Blocked, Need, PoolConfig, Rejected};
+use isolet_pool::admission::{Grant, VmReturn};
+use isolet_pool::{Admission, Blocked, Cap, Need, PoolConfig, Rejected};
 
-use crate::request;
-
-/// Steps a state machine and keeps what it decided.
-struct Bench {
-    admission: Admission,
-    now: Duration,
-    grants: Vec<Grant>,
-    rejected: Vec<(Ticket, Rejected)>,
-    created: Vec<VmId>,
-    destroyed: Vec<VmId>,
-}
-
-impl Bench {
-    /// All initial VMs are made.
-    fn new(config: PoolConfig) -> Self {
-        let mut bench = Self::cold(config);
-        bench.make_all();
-        bench
-    }
-
-    fn cold(config: PoolConfig) -> Self {
-        let admission = Admission::new(config).expect("a valid config");
-        let (grants, rejected, created, destroyed) = Default::default();
-        let mut bench = Self { admission, now: Duration::ZERO, grants, rejected, created, destroyed };
-        bench.step(Admission::tick);
-        bench
-    }
-
-    fn step<T>(&mut self, event: impl FnOnce(&mut Admission, Duration) -> T) -> T {
-        let result = event(&mut self.admission, self.now);
-        while let Some(decision) = self.admission.next_decision() {
-            match decision {
-                Decision::Grant(grant) => self.grants.push(grant),
-                Decision::Reject(ticket, why) => self.rejected.push((ticket, why)),
-                Decision::Create(vm) => self.created.push(vm),
-                Decision::Destroy(vm) => self.destroyed.push(vm),
-            }
-        }
-        result
-    }
-
-    fn ask(&mut self, tenant: &str, script: &str, need: Need) -> Ticket {
-        self.step(|admission, now| admission.request(now, request(tenant, script, need)))
-    }
-
-    fn run(&mut self, tenant: &str) -> Ticket {
-        self.ask(tenant, "a.js", Need::Vm)
-    }
-
-    fn release(&mut self, ticket: Ticket, vm: VmReturn) {
-        self.step(|admission, now| admission.release(now, ticket, vm));
-    }
-
-    fn make_all(&mut self) {
-        for vm in std::mem::take(&mut self.created) {
-            self.step(|admission, now| admission.vm_ready(now, vm));
-        }
-    }
-
-    fn fail_all(&mut self) {
-        for vm in std::mem::take(&mut self.created) {
-            self.step(|admission, now| admission.vm_failed(now, vm, EngineError::Memory));
-        }
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now += time;
-        self.step(Admission::tick);
-    }
-
-    fn granted(&mut self) -> Vec<Ticket> {
-        std::mem::take(&mut self.grants).into_iter().map(|grant| grant.ticket).collect()
-    }
-
-    fn rejected(&mut self) -> Vec<Ticket> {
-        std::mem::take(&mut self.rejected).into_iter().map(|(ticket, _)| ticket).collect()
-    }
-}
-
-fn config(vms_initial: usize, vms_max: usize) -> PoolConfig {
-    PoolConfig { vms_initial, vms_max, ..PoolConfig::default() }
-}
-
-const MILLISECOND: Duration = Duration::from_millis(1);
+use crate::bench::{Bench, MILLISECOND, config};
 
 #[test]
 fn the_defaults_serve_ten_warm_and_a_hundred_in_all() {
@@ -213,7 +130,7 @@ fn the_queue_is_bounded_in_length_and_time() {
     let running = bench.run("a");
     let waiting = [bench.run("b"), bench.run("c")];
     let refused = bench.run("d");
-    let blocked = Blocked { by: WaitedFor::Vm, in_use: 1, cap: 1 };
+    let blocked = Blocked { by: Cap::Vms, in_use: 1, cap: 1 };
     assert_eq!(bench.rejected, [(refused, Rejected::QueueFull { waiting: 2, queue_max: 2, blocked })]);
     bench.rejected.clear();
     let deadline = Duration::from_secs(30);

@@ -1,6 +1,9 @@
 //! What users of the pool can rely on: the state machine in simulated time, and the shell around it.
 
 mod admission;
+mod bench;
+mod parked_leases;
+mod parking;
 mod pool;
 mod properties;
 

@@ -23,7 +23,7 @@ impl Clock for TokioClock {
 
 /// A VM that counts itself.
 #[derive(Debug)]
-struct FakeVm(Arc<AtomicUsize>);
+pub(crate) struct FakeVm(Arc<AtomicUsize>);
 
 impl FakeVm {
     fn new(alive: &Arc<AtomicUsize>) -> Self {
@@ -39,7 +39,7 @@ impl Drop for FakeVm {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answers {
+pub(crate) enum Answers {
     AtOnce,
     Later,
     Failure,
@@ -47,10 +47,10 @@ enum Answers {
 }
 
 /// Answers as it is told. While it works it asks for the pool's figures: that would block if the lock were held.
-struct Factory {
+pub(crate) struct Factory {
     answers: Mutex<Answers>,
     slots: Mutex<Vec<VmSlot<FakeVm>>>,
-    alive: Arc<AtomicUsize>,
+    pub(crate) alive: Arc<AtomicUsize>,
     destroyed: AtomicUsize,
     pool: Mutex<Option<Pool<FakeVm>>>,
 }
@@ -91,7 +91,7 @@ impl VmFactory<FakeVm> for Factory {
     }
 }
 
-fn pool_with(config: PoolConfig, answers: Answers) -> (Pool<FakeVm>, Arc<Factory>) {
+pub(crate) fn pool_with(config: PoolConfig, answers: Answers) -> (Pool<FakeVm>, Arc<Factory>) {
     let factory = Arc::new(Factory {
         answers: Mutex::new(answers),
         slots: Mutex::default(),
@@ -104,16 +104,16 @@ fn pool_with(config: PoolConfig, answers: Answers) -> (Pool<FakeVm>, Arc<Factory
     (pool, factory)
 }
 
-fn pool(vms_initial: usize, vms_max: usize) -> (Pool<FakeVm>, Arc<Factory>) {
+pub(crate) fn pool(vms_initial: usize, vms_max: usize) -> (Pool<FakeVm>, Arc<Factory>) {
     pool_with(PoolConfig { vms_initial, vms_max, ..PoolConfig::default() }, Answers::AtOnce)
 }
 
-async fn run(pool: &Pool<FakeVm>, tenant: &str) -> Result<Lease<FakeVm>, Rejected> {
+pub(crate) async fn run(pool: &Pool<FakeVm>, tenant: &str) -> Result<Lease<FakeVm>, Rejected> {
     pool.acquire(request(tenant, "a.js", Need::Vm)).await
 }
 
 /// Polls once.
-fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 

@@ -12,7 +12,7 @@ use isolet_core_traits::{
 use super::language::{self, Script};
 use super::run::{Pause, Run, World};
 use super::work::{Halt, Work};
-use super::{FakeProgram, Shared, Stage, is_attached};
+use super::{FakeProgram, ParkFault, Shared, Stage, is_attached};
 
 /// A VM of the [fake engine](super::FakeEngine).
 #[derive(Debug)]
@@ -32,6 +32,8 @@ enum State {
     Preempted(Box<Run>, ThreadId),
     Stalled(Box<Run>),
     Finished,
+    /// After its run was saved.
+    Left,
     /// After a fault, a panic or a misuse. Also while a step runs, so that a panic leaves it so.
     Faulted,
 }
@@ -217,7 +219,7 @@ impl Vm for FakeVm {
                 (run.outcome(end(KilledIn::Script), &self.world), State::Finished)
             }
             State::Faulted => (bare_outcome(end(KilledIn::Script), &self.world), State::Faulted),
-            State::Pristine | State::Compiling(..) | State::Finished => {
+            State::Pristine | State::Compiling(..) | State::Finished | State::Left => {
                 (bare_outcome(end(KilledIn::Script), &self.world), State::Finished)
             }
         };
@@ -233,10 +235,14 @@ impl Vm for FakeVm {
         if !self.shared.options.park {
             return Err(NotParkable::Unsupported);
         }
+        if self.shared.has_park_fault(ParkFault::Declined) {
+            return Err(NotParkable::NotWaiting);
+        }
+        assert!(!self.shared.has_park_fault(ParkFault::Panics), "a test told the fake engine to panic");
         match self.take_state() {
             State::Waiting(run) => {
                 self.shared.count(|counts| counts.parks += 1);
-                self.state = State::Finished;
+                self.state = State::Left;
                 let world = std::mem::take(&mut self.world);
                 Ok(FakeParked { engine: self.shared.clone(), vm: self.number, run, world })
             }
@@ -256,6 +262,9 @@ impl Vm for FakeVm {
             self.shared.count(|counts| counts.misuses += 1);
             return Err(EngineError::State { message: "unpark: the VM must be reset before" });
         }
+        if self.shared.has_park_fault(ParkFault::Refused) {
+            return Err(EngineError::State { message: "unpark: a test told the fake engine to refuse" });
+        }
         self.shared.count(|counts| counts.unparks += 1);
         self.world = parked.world;
         self.state = State::Waiting(parked.run);
@@ -263,7 +272,11 @@ impl Vm for FakeVm {
     }
 
     fn reset(&mut self) -> Reset {
-        let may = !matches!(self.state, State::Compiling(..) | State::Preempted(..) | State::Faulted);
+        let may = match self.state {
+            State::Compiling(..) | State::Preempted(..) | State::Faulted => false,
+            State::Left => !self.shared.has_park_fault(ParkFault::Discarded),
+            _ => true,
+        };
         self.world = World::default();
         if may && self.shared.options.reuse {
             self.shared.count(|counts| counts.resets += 1);

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use isolet_core_traits::{
     CallId, Compilation, CompileFailure, End, Engine, EngineError, EngineId, Environment, HostInterface, HostNamespace,
-    HostOperation, HostReply, Interrupt, Invocation, JsonText, Output, Payload, Purpose, Reset, Resume, RunLimits,
-    SealError, SealKey, SealKeys, Source, SourceHash, SourceKind, Step, Vm, VmConfig,
+    HostOperation, HostReply, Interrupt, Invocation, JsonText, NotParkable, Output, Payload, Purpose, Reset, Resume,
+    RunLimits, SealError, SealKey, SealKeys, Source, SourceHash, SourceKind, Step, Vm, VmConfig,
 };
-use isolet_testkit::{FakeEngine, FakeOptions, FakeProgram, FakeVm, ManualClock, Stage};
+use isolet_testkit::{FakeEngine, FakeOptions, FakeProgram, FakeVm, ManualClock, ParkFault, Stage};
 
 fn config(purpose: Purpose) -> VmConfig {
     let operations = vec![HostOperation::new("lookup")];
@@ -234,6 +234,37 @@ fn vms_fail_when_told_to_and_are_counted() {
     drop(one);
     let counts = engine.counts();
     assert_eq!((counts.vms_made, counts.vms_dropped, counts.vms_failed, counts.vms()), (2, 1, 2, 1));
+}
+
+#[test]
+fn parking_goes_wrong_as_told() {
+    let engine = FakeEngine::default();
+    let _thread = engine.attach_thread().expect("a thread");
+    let park = || {
+        let mut vm = vm(&engine, Purpose::Run);
+        assert!(matches!(start(&engine, &mut vm, "call crm.lookup [1]"), Step::HostCalls { .. }));
+        let parked = vm.park();
+        (vm, parked)
+    };
+    engine.set_park_fault(Some(ParkFault::Declined));
+    let (mut declined, parked) = park();
+    assert_eq!(parked.err(), Some(NotParkable::NotWaiting));
+    let reply = HostReply { call: CallId(0), result: Ok(Payload { json: "1".into(), buffers: vec![] }) };
+    assert!(matches!(declined.resume(Resume::Replies(vec![reply])), Step::Done(_)), "the run is as it was");
+    engine.set_park_fault(Some(ParkFault::Panics));
+    assert!(catch_unwind(AssertUnwindSafe(park)).is_err());
+    engine.set_park_fault(Some(ParkFault::Discarded));
+    let (mut discarded, parked) = park();
+    assert_eq!((parked.is_ok(), discarded.reset()), (true, Reset::Discard));
+    engine.set_park_fault(Some(ParkFault::Refused));
+    let (mut refusing, parked) = park();
+    assert_eq!(refusing.reset(), Reset::Pristine);
+    assert!(matches!(refusing.unpark(parked.expect("parked")), Err(EngineError::State { .. })));
+    engine.set_park_fault(None);
+    let (mut vm, parked) = park();
+    assert_eq!(vm.reset(), Reset::Pristine);
+    assert_eq!(vm.unpark(parked.expect("parked")), Ok(()));
+    assert_eq!((engine.counts().parks, engine.counts().unparks, engine.counts().misuses), (3, 1, 0));
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! What goes into the state machine and what comes out of it, as data.
+
+use std::time::Duration;
+
+use isolet_core_traits::{ScriptId, TenantId, VmOrigin, WaitedFor};
+
+use crate::rejected::Rejected;
+
+/// Numbers a request, in the order in which they came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub(super) u64);
+
+/// Numbers a VM. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VmId(pub(super) u64);
+
+/// What a request needs besides a place within the caps of its tenant and its script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// A VM of the pool: for a run.
+    Vm = 0,
+    /// Nothing: for a compilation, which has a VM of its own.
+    Permit = 1,
+}
+
+/// Who asks, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The tenant; its cap counts.
+    pub tenant: TenantId,
+    /// The script; its cap counts within the tenant.
+    pub script: ScriptId,
+    /// What it needs.
+    pub need: Need,
+}
+
+/// What becomes of a VM after it was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VmReturn {
+    /// It is pristine and stands ready again.
+    Kept,
+    /// It is gone; another one is made if one is wanted.
+    Lost,
+}
+
+/// A request that was admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The request.
+    pub ticket: Ticket,
+    /// Its VM, and whether that stood ready or was made while the request waited; `None` for [`Need::Permit`].
+    pub vm: Option<(VmId, VmOrigin)>,
+    /// Time from the request to the grant.
+    pub waited: Duration,
+    /// What held it back when it came; `None` if nothing did.
+    pub waited_for: Option<WaitedFor>,
+    /// How many waited when it came.
+    pub position: usize,
+}
+
+/// What the caller must do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Tell the request that it is admitted. The caller answers with [`Admission::release`](super::Admission::release).
+    Grant(Grant),
+    /// Tell the request that it is not admitted.
+    Reject(Ticket, Rejected),
+    /// Make a VM. The caller answers with [`Admission::vm_ready`](super::Admission::vm_ready) or
+    /// [`Admission::vm_failed`](super::Admission::vm_failed).
+    Create(VmId),
+    /// Destroy a VM that stood ready or was just made or returned.
+    Destroy(VmId),
+    /// Ask a run that [waits](super::Admission::wait) to leave its VM. The caller answers with
+    /// [`Admission::parked`](super::Admission::parked), or, if the run is over or does not leave, with
+    /// [`Admission::release`](super::Admission::release) or [`Admission::go_on`](super::Admission::go_on).
+    Park(Ticket),
+    /// Put a parked run back on its VM, which is pristine. It counts as running.
+    Resume {
+        /// The run.
+        ticket: Ticket,
+        /// The VM that it left.
+        vm: VmId,
+    },
+    /// Tell a parked run that its VM is gone, and that it can never go on.
+    /// The caller answers with [`Admission::release`](super::Admission::release).
+    Lost(Ticket),
+}

@@ -1,0 +1,188 @@
+//! The rules.
+
+use std::collections::{HashMap, HashSet};
+
+use isolet_core_traits::{ScriptId, TenantId};
+use isolet_pool::admission::VmId;
+use isolet_pool::{Need, Request};
+
+use super::model::{Granted, Model, Seat, Totals};
+
+type ByTenant<'a> = HashMap<&'a TenantId, usize>;
+type ByScript<'a> = HashMap<(&'a TenantId, &'a ScriptId), usize>;
+
+impl Model {
+    /// Nobody who came earlier, could be granted too and needs no more is passed.
+    pub(super) fn check_order(&self, at: usize) {
+        let need = self.waiting[at].1.need;
+        for (_, earlier, _) in &self.waiting[..at] {
+            let satisfied = earlier.need == need || earlier.need == Need::Permit || self.has_vm();
+            assert!(!(self.within_caps(earlier) && satisfied), "{earlier:?} was passed");
+        }
+    }
+
+    /// A run is asked to leave its VM only if a parked run wants it back, or if somebody new lacks nothing else; then it
+    /// is the right one.
+    pub(super) fn check_park(&self, at: usize) {
+        let Seat::Waiting(vm, since) = self.granted[at].seat else { panic!("it does not wait") };
+        if self.is_wanted_back(vm) {
+            return;
+        }
+        assert!(self.parked_bytes() < self.config.parked_bytes_max, "parked runs hold too much");
+        assert!(!self.draining && self.ready.is_empty());
+        assert!(self.live() == self.config.vms_max || self.failed_since_last, "another VM could be made");
+        assert!(self.vms_lacking() > self.being_made.len() + self.coming(), "nobody needs it");
+        let best = self.granted.iter().filter_map(|granted| match granted.seat {
+            Seat::Waiting(vm, since) => Some((self.parked_by(vm), since)),
+            _ => None,
+        });
+        assert_eq!(Some((self.parked_by(vm), since)), best.min(), "another one should leave");
+    }
+
+    fn within_caps(&self, request: &Request) -> bool {
+        let tenant = self.granted.iter().filter(|granted| granted.request.tenant == request.tenant);
+        let script = tenant.clone().filter(|granted| granted.request.script == request.script);
+        tenant.count() < self.config.runs_per_tenant && script.count() < self.config.runs_per_script
+    }
+
+    /// Whether a new run could have a VM now.
+    fn has_vm(&self) -> bool {
+        !self.ready.is_empty() && self.in_flight() < self.config.runs_in_flight_max
+    }
+
+    fn seats(&self, which: impl Fn(Seat) -> bool) -> usize {
+        self.granted.iter().filter(|granted| which(granted.seat)).count()
+    }
+
+    fn vms_in_use(&self) -> usize {
+        self.seats(|seat| seat.on().is_some())
+    }
+
+    fn in_flight(&self) -> usize {
+        self.vms_in_use() + self.seats(|seat| seat.parked_by().is_some())
+    }
+
+    /// How many runs are parked by it.
+    pub(super) fn parked_by(&self, vm: VmId) -> usize {
+        self.seats(|seat| seat.parked_by() == Some(vm))
+    }
+
+    fn is_wanted_back(&self, vm: VmId) -> bool {
+        self.seats(|seat| seat.place_at(vm).is_some()) > 0
+    }
+
+    /// VMs that will be free for somebody new.
+    fn coming(&self) -> usize {
+        self.seats(|seat| matches!(seat, Seat::Asked(vm) if !self.is_wanted_back(vm)))
+    }
+
+    fn parked_bytes(&self) -> usize {
+        self.granted.iter().map(|granted| granted.seat.bytes()).sum()
+    }
+
+    pub(super) fn live(&self) -> usize {
+        self.ready.len() + self.being_made.len() + self.vms_in_use()
+    }
+
+    /// Leases by tenant and by script.
+    fn leases(&self) -> (ByTenant<'_>, ByScript<'_>) {
+        let (mut tenants, mut scripts) = (HashMap::new(), HashMap::new());
+        for Granted { request, .. } in &self.granted {
+            *tenants.entry(&request.tenant).or_default() += 1;
+            *scripts.entry((&request.tenant, &request.script)).or_default() += 1;
+        }
+        (tenants, scripts)
+    }
+
+    /// VMs that those who wait could use at once, counted by granting them one after the other.
+    fn vms_lacking(&self) -> usize {
+        let (mut tenants, mut scripts) = self.leases();
+        let mut lacking = 0;
+        for (_, request, _) in self.waiting.iter().filter(|(_, request, _)| request.need == Need::Vm) {
+            let tenant = tenants.entry(&request.tenant).or_default();
+            let script = scripts.entry((&request.tenant, &request.script)).or_default();
+            if *tenant < self.config.runs_per_tenant && *script < self.config.runs_per_script {
+                (*tenant, *script) = (*tenant + 1, *script + 1);
+                lacking += 1;
+            }
+        }
+        lacking.min(self.config.runs_in_flight_max - self.in_flight())
+    }
+
+    /// VMs that should be being made.
+    pub(super) fn wanted(&self) -> usize {
+        let made = self.ready.len() + self.vms_in_use();
+        let initial = self.config.vms_initial.saturating_sub(made);
+        self.vms_lacking().max(initial).min(self.config.vms_max - made)
+    }
+
+    pub(super) fn check(&self) {
+        self.check_figures();
+        self.check_caps();
+        self.check_vms();
+        for (ticket, request, since) in &self.waiting {
+            let could = self.within_caps(request) && (request.need == Need::Permit || self.has_vm());
+            assert!(!could, "{request:?} waits though it could be granted");
+            assert!(self.now < *since + self.config.queue_wait, "it waits for too long");
+            assert!(self.admission.wake_at(*ticket).is_some_and(|at| at > self.now), "its timer would spin");
+        }
+        if !self.draining && !self.failed_since_last {
+            assert!(self.being_made.len() >= self.wanted(), "too few VMs are being made");
+        }
+        assert_eq!(self.admission.is_drained(), self.draining && self.granted.is_empty());
+    }
+
+    fn check_figures(&self) {
+        let metrics = self.admission.metrics();
+        assert_eq!(
+            (metrics.ready, metrics.in_use, metrics.being_made, metrics.waiting, metrics.leases),
+            (self.ready.len(), self.vms_in_use(), self.being_made.len(), self.waiting.len(), self.granted.len()),
+        );
+        assert_eq!(
+            (metrics.parked, metrics.parked_returning, metrics.parked_bytes),
+            (
+                self.seats(|seat| seat.parked_by().is_some()),
+                self.seats(|seat| matches!(seat, Seat::Parked(_, _, Some(_)))),
+                self.parked_bytes()
+            ),
+        );
+        let totals = Totals {
+            granted: metrics.granted_total,
+            rejected: metrics.rejected_total,
+            parks: metrics.parks_total,
+            unparks: metrics.unparks_total,
+        };
+        assert_eq!(totals, self.totals);
+        let active: HashSet<_> = self.waiting.iter().map(|(_, request, _)| &request.tenant).collect();
+        let active: HashSet<_> = self.granted.iter().map(|granted| &granted.request.tenant).chain(active).collect();
+        assert_eq!(metrics.tenants, active.len(), "idle tenants are forgotten");
+    }
+
+    fn check_caps(&self) {
+        assert!(self.live() <= self.config.vms_max);
+        assert!(self.in_flight() <= self.config.runs_in_flight_max);
+        assert!(self.waiting.len() <= self.config.queue_max);
+        let (tenants, scripts) = self.leases();
+        assert!(tenants.values().all(|in_use| *in_use <= self.config.runs_per_tenant));
+        assert!(scripts.values().all(|in_use| *in_use <= self.config.runs_per_script));
+    }
+
+    /// Each VM is in one place, nobody is parked by one that is gone, and whoever wants one back is served or next.
+    fn check_vms(&self) {
+        let on: Vec<_> = self.granted.iter().filter_map(|granted| granted.seat.on()).collect();
+        let all: HashSet<_> = on.iter().chain(&self.ready).chain(&self.being_made).collect();
+        assert_eq!(all.len(), self.live(), "a VM is in two places");
+        for Granted { ticket, seat, .. } in &self.granted {
+            assert!(!matches!(seat, Seat::Lost(_)), "{ticket:?} was not told that its VM is gone");
+            assert!(seat.parked_by().is_none_or(|vm| all.contains(&vm)), "{ticket:?} is parked by no VM");
+            let wanted_back = |vm: &VmId| self.is_wanted_back(*vm);
+            assert!(!matches!(seat, Seat::Waiting(vm, _) if wanted_back(vm)), "{ticket:?} should have been asked");
+        }
+        assert!(!self.ready.iter().any(|vm| self.is_wanted_back(*vm)), "a parked run does not get its VM back");
+        let waits = self.seats(|seat| matches!(seat, Seat::Waiting(..))) > 0;
+        if waits && !self.draining && self.parked_bytes() < self.config.parked_bytes_max {
+            let expected = self.being_made.len() + self.coming();
+            assert!(self.vms_lacking() <= expected, "somebody lacks a VM, and another waits on one");
+        }
+    }
+}
