@@ -7,7 +7,7 @@ use isolet_core_traits::{
     Compilation, Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, RunLimits,
     Source, SourceKind, Step, Vm, VmConfig,
 };
-use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm};
+use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
 
 /// The input of [`TRIVIAL`].
 pub const ORDER: &str =
@@ -52,13 +52,21 @@ pub struct Bench {
     engine: QuickJs,
     clock: Arc<MonotonicClock>,
     environment: Arc<Environment>,
+    input: JsonText,
 }
 
 impl Bench {
     /// An engine and the default environment.
     pub fn new() -> Self {
+        Self::restoring(Restoring::default())
+    }
+
+    /// The same, with VMs put back in this way.
+    pub fn restoring(restoring: Restoring) -> Self {
         let environment = isolet::Policy::default().environment(Default::default());
-        Self { engine: QuickJs::new().expect("an engine"), clock: Arc::default(), environment }
+        let engine = QuickJs::new().expect("an engine").restoring(restoring);
+        let input = JsonText::parse(ORDER).expect("valid JSON");
+        Self { engine, clock: Arc::default(), environment, input }
     }
 
     /// A new VM.
@@ -84,7 +92,7 @@ impl Bench {
     pub fn run(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, source: &Source) -> Outcome {
         let invocation = Invocation {
             source_name: source.name().clone(),
-            input: JsonText::parse(ORDER).expect("valid JSON"),
+            input: self.input.clone(),
             context: JsonText::null(),
             random_seed: 1,
         };

@@ -11,9 +11,12 @@
 
 mod allocator;
 mod lines;
+mod pages;
 
 use std::ffi::c_void;
 use std::io;
+use std::iter;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -23,6 +26,7 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use crate::meter::Meter;
 use allocator::Head;
 pub(crate) use lines::Lines;
+use pages::Pages;
 
 /// Restoring zeroes so much of what a run touched beyond the image, and gives the rest back to the system.
 const TAIL_KEPT_BYTES: usize = 256 << 10;
@@ -41,7 +45,28 @@ pub(crate) struct Arena {
     capacity: usize,
     /// The bytes from the base to the top at the time of the freeze, in words.
     image: Box<[u64]>,
+    /// The image's whole pages but the first, if they are watched.
+    pages: Option<Pages>,
 }
+
+/// How the memory of a VM is put back after a run. Every byte is what it was, whichever way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Restoring {
+    /// The way that is cheaper for the size of the VM's image.
+    #[default]
+    BySize,
+    /// The whole image is copied.
+    Whole,
+    /// Those pages of the image are copied that the VM ever wrote to.
+    ///
+    /// It learns them from page faults: a handler of `SIGSEGV` is installed, which passes on what is not its own. Where
+    /// that cannot be, because somebody else took the signal over or the process has too many mappings, the whole image
+    /// is copied.
+    HotPages,
+}
+
+/// From this size on, to copy what is hot is worth the faults that tell what is.
+const HOT_PAGES_FROM_BYTES: usize = 128 << 10;
 
 // SAFETY: the pointers are into the arena, which this value alone owns and one thread at a time uses (A1, T1).
 unsafe impl Send for Arena {}
@@ -61,7 +86,7 @@ impl Arena {
         let start = base.as_ptr().expose_provenance();
         // SAFETY: the mapping is writable, page-aligned and larger than a head.
         unsafe { base.write(Head::new(start, start + capacity)) };
-        Ok(Self { number: ARENAS.fetch_add(1, Relaxed), base, capacity, image: Box::default() })
+        Ok(Self { number: ARENAS.fetch_add(1, Relaxed), base, capacity, image: Box::default(), pages: None })
     }
 
     /// The functions that QuickJS allocates with; their opaque pointer must be an arena's.
@@ -84,7 +109,7 @@ impl Arena {
     }
 
     /// Takes the image that [`restore`](Self::restore) goes back to.
-    pub(crate) fn freeze(&mut self) {
+    pub(crate) fn freeze(&mut self, restoring: Restoring) {
         let start = self.start();
         let head = self.head();
         let (top, high_water) = (head.top, head.high_water);
@@ -92,6 +117,17 @@ impl Arena {
         // SAFETY: A1: top and high water lie in the arena, and nothing uses the bytes between them.
         unsafe { ptr::write_bytes(ptr::with_exposed_provenance_mut::<u8>(top), 0, high_water - top) };
         self.image = self.words((top - start).div_ceil(size_of::<u64>())).into();
+        let watches = match restoring {
+            Restoring::Whole => false,
+            Restoring::HotPages => true,
+            Restoring::BySize => top - start >= HOT_PAGES_FROM_BYTES,
+        };
+        // The first page holds the head, the last one the top: every run writes to both.
+        let whole_pages = ((top - start) / PAGE).saturating_sub(1);
+        if watches {
+            // SAFETY: P1: the pages are the arena's, which drops what watches them before it is unmapped.
+            self.pages = unsafe { Pages::watch(start + PAGE, whole_pages) };
+        }
     }
 
     pub(crate) fn is_frozen(&self) -> bool {
@@ -102,8 +138,15 @@ impl Arena {
     pub(crate) fn restore(&mut self) {
         let image = size_of_val(&*self.image);
         let used = self.head().high_water.saturating_sub(self.start()).clamp(image, self.capacity);
-        // SAFETY: A1: image and arena are both at least this long, and do not overlap.
-        unsafe { ptr::copy_nonoverlapping(self.image.as_ptr(), self.base.as_ptr().cast::<u64>(), self.image.len()) };
+        match self.pages.take() {
+            None => self.copy_back(0..image),
+            Some(mut pages) => {
+                self.copy_back(0..PAGE);
+                pages.hot().iter().for_each(|hot| self.copy_back(PAGE + hot.start * PAGE..PAGE + hot.end * PAGE));
+                self.copy_back(image / PAGE * PAGE..image);
+                self.pages = Some(pages);
+            }
+        }
         let zeroed = used.min(image + TAIL_KEPT_BYTES).next_multiple_of(PAGE).min(self.capacity);
         // SAFETY: A1: the range lies in the arena, and nothing uses it: it is beyond the image's top.
         unsafe { ptr::write_bytes(self.base.as_ptr().cast::<u8>().add(image), 0, zeroed - image) };
@@ -112,11 +155,34 @@ impl Arena {
         }
     }
 
+    /// Copies these bytes of the image, aligned to words.
+    fn copy_back(&mut self, bytes: Range<usize>) {
+        let words = bytes.start / size_of::<u64>()..bytes.end / size_of::<u64>();
+        let from = &self.image[words.clone()];
+        // SAFETY: A1: the arena is at least as long as its image, and does not overlap with it.
+        unsafe {
+            let to = self.base.as_ptr().cast::<u64>().add(words.start);
+            ptr::copy_nonoverlapping(from.as_ptr(), to, from.len());
+        }
+    }
+
     /// The lines that differ from the image, the engine being at rest.
     pub(crate) fn lines(&mut self) -> Lines {
-        let used = (self.head().top - self.start()).div_ceil(size_of::<u64>());
-        let mut lines = Lines::of(self.number);
-        lines.compare(0, self.words(used.max(self.image.len())), &self.image);
+        let used = (self.head().top - self.start()).div_ceil(size_of::<u64>()).max(self.image.len());
+        let page = PAGE / size_of::<u64>();
+        let stretches: Vec<_> = match &mut self.pages {
+            None => iter::once(0..used).collect(),
+            Some(pages) => {
+                let hot = pages.hot().iter().map(|hot| (hot.start + 1) * page..(hot.end + 1) * page);
+                let last = self.image.len() / page * page..used;
+                iter::once(0..page).chain(hot).chain(iter::once(last)).collect()
+            }
+        };
+        let (now, mut lines) = (self.words(used), Lines::of(self.number));
+        for Range { start, end } in stretches {
+            let image = self.image.get(start..end.min(self.image.len())).unwrap_or_default();
+            lines.compare(start, &now[start..end], image);
+        }
         lines.finish()
     }
 
@@ -185,6 +251,7 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
+        self.pages = None; // P1: before the mapping goes.
         // SAFETY: the mapping is this arena's, and nothing refers to it any more (R1).
         // Unmapping a whole mapping of one's own cannot fail.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), self.capacity) };
@@ -234,10 +301,11 @@ mod tests {
     proptest! {
         /// Random work after a freeze, and every byte is back.
         #[test]
-        fn restoring_is_exact(before in work(), after in work()) {
+        fn restoring_is_exact(before in work(), after in work(), watched in any::<bool>()) {
             let mut arena = Arena::new(8 << 20).expect("memory");
             perform(&mut arena, before);
-            arena.freeze();
+            arena.freeze(if watched { Restoring::HotPages } else { Restoring::Whole });
+            prop_assert!(!watched || arena.pages.is_some() || arena.image.len() < 2 * PAGE / size_of::<u64>());
             let whole = arena.capacity;
             let image = arena.bytes(whole).to_vec();
             for _ in 0..2 {

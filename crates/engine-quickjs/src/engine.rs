@@ -11,6 +11,7 @@ use isolet_core_traits::{
 };
 use rquickjs::qjs;
 
+use crate::arena::Restoring;
 use crate::images::Budget;
 use crate::layout::Layout;
 use crate::program::QuickJsProgram;
@@ -57,6 +58,7 @@ pub struct QuickJs {
     id: EngineId,
     layout: Layout,
     form: Form,
+    restoring: Restoring,
     /// What the script images of all its VMs hold.
     images: Budget,
     stacks: Stacks,
@@ -92,13 +94,20 @@ impl QuickJs {
         Self::of_form(Form::Portable)
     }
 
+    /// How VMs made from now on are put back after a run.
+    #[must_use]
+    pub fn restoring(self, restoring: Restoring) -> Self {
+        Self { restoring, ..self }
+    }
+
     fn of_form(form: Form) -> Result<Self, EngineError> {
         let mut realm = Realm::bare()?;
         let layout = Layout::probe(realm.enter())?;
         // SAFETY: QuickJS gives a static C string.
         let version = unsafe { CStr::from_ptr(qjs::JS_GetVersion()) }.to_string_lossy();
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
-        Ok(Self { id, layout, form, images: Budget::default(), stacks: Stacks::default(), setup: Mutex::default() })
+        let (restoring, images, stacks) = (Restoring::default(), Budget::default(), Stacks::default());
+        Ok(Self { id, layout, form, restoring, images, stacks, setup: Mutex::default() })
     }
 
     fn setup_bytecode(&self, script: &SetupScript) -> Result<Arc<[u8]>, EngineError> {
@@ -156,7 +165,7 @@ impl Engine for QuickJs {
                 scripts.iter().zip(&bytecode).map(|(script, bytecode)| Setup { name: script.name, bytecode }).collect();
             realm.furnish(&config.environment, &setup)?;
         }
-        realm.freeze(self.layout);
+        realm.freeze(self.layout, self.restoring);
         Ok(QuickJsVm::new(realm, self.layout, self.images.clone(), config))
     }
 

@@ -51,6 +51,11 @@ impl Images {
         Self { budget, images: LruCache::unbounded() }
     }
 
+    /// What they hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.images.iter().map(|(_, image)| image.bytes()).sum()
+    }
+
     pub(crate) fn get(&mut self, program: &QuickJsProgram) -> Option<&ScriptImage> {
         self.images.get(&program.address())
     }

@@ -39,6 +39,7 @@ mod native;
 mod output;
 mod parked;
 mod payload;
+mod plain;
 mod program;
 mod realm;
 mod run;
@@ -50,7 +51,10 @@ mod trials;
 mod unwritable;
 mod vm;
 
+pub use arena::Restoring;
 pub use engine::{Attached, QuickJs};
 pub use parked::Parked;
+#[doc(hidden)]
+pub use plain::PlainRuntime;
 pub use program::QuickJsProgram;
 pub use vm::QuickJsVm;

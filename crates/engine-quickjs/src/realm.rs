@@ -8,7 +8,7 @@ use std::ptr;
 use isolet_core_traits::{EngineError, Environment, StackBytes};
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 
-use crate::arena::Arena;
+use crate::arena::{Arena, Restoring};
 use crate::heap::Heap;
 use crate::js::{ErrorClass, Js, Text, Value};
 use crate::layout::Layout;
@@ -150,7 +150,7 @@ impl Realm {
     /// Ends the making of the realm: from here on its memory can be taken back to what it is now.
     ///
     /// Nothing that depends on the time stays in it but the seed of hashes; `Math.random` is seeded for each run.
-    pub(crate) fn freeze(&mut self, layout: Layout) {
+    pub(crate) fn freeze(&mut self, layout: Layout, restoring: Restoring) {
         let js = self.enter();
         layout.seed_random(js, 0);
         let counter = layout.poll_counter(js);
@@ -165,7 +165,7 @@ impl Realm {
             state.constants.base_bytes = state.meter().used();
         });
         if let Memory::Arena(arena) = &mut self.memory {
-            arena.freeze();
+            arena.freeze(restoring);
         }
     }
 

@@ -4,6 +4,7 @@
 mod exactness;
 mod growth;
 mod out_of_memory;
+mod sizes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use isolet_core_traits::{
     SetupScript, Source, SourceKind, Step, Vm, VmConfig,
 };
 
-use crate::{QuickJs, QuickJsProgram, QuickJsVm};
+use crate::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
 
 /// Generous: no trial ends by it, unless it says so.
 const WALL_TIME: Duration = Duration::from_secs(60);
@@ -28,21 +29,25 @@ const PROBE: &str = "
     [seen, new Keeper().reply, Object.getOwnPropertyNames(globalThis).length, [3, 1, 2].sort(), 'abc'.toUpperCase()]";
 
 /// An engine, a world with a host and natives, and a program that does the same each time.
-struct Bench {
+pub(crate) struct Bench {
     engine: QuickJs,
     environment: Arc<Environment>,
     probe: QuickJsProgram,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::restoring(Restoring::Whole)
+    }
+
+    fn restoring(restoring: Restoring) -> Self {
         let namespace =
             HostNamespace { name: "host".into(), exposed: true, operations: vec![HostOperation::new("step")] };
         let host = HostInterface::new(vec![namespace]).expect("valid names");
         let natives = vec![Native { name: "echo", arguments: 1, call: |_, arguments| echo(&arguments[0]) }];
         let setup = vec![SetupScript { name: "trials", source: "global.echo = value => native.echo(value)" }];
         let environment = Arc::new(Environment { eval: false, natives, host, setup });
-        let engine = QuickJs::new().expect("an engine");
+        let engine = QuickJs::new().expect("an engine").restoring(restoring);
         let probe = compile(&engine, &environment, PROBE, SourceKind::Script).expect("compiles");
         Self { engine, environment, probe }
     }
@@ -51,7 +56,7 @@ impl Bench {
         self.engine.create_vm(&VmConfig::new(purpose, self.environment.clone())).expect("a VM")
     }
 
-    fn compile(&self, text: &str, kind: SourceKind) -> Option<QuickJsProgram> {
+    pub(crate) fn compile(&self, text: &str, kind: SourceKind) -> Option<QuickJsProgram> {
         compile(&self.engine, &self.environment, text, kind)
     }
 

@@ -110,6 +110,18 @@ impl QuickJsVm {
         Step::Done(ending::conclude(&mut self.realm, ending, &origin))
     }
 
+    /// For measurements only: programs are loaded by the engine in each run.
+    #[doc(hidden)]
+    pub fn without_images(&mut self) {
+        self.images = None;
+    }
+
+    /// For measurements only: the bytes that its script images hold.
+    #[doc(hidden)]
+    pub fn image_bytes(&self) -> usize {
+        self.images.as_ref().map_or(0, Images::bytes)
+    }
+
     /// For measurements only: makes a VM startable again with all that its run left behind, as if a restore were free.
     #[doc(hidden)]
     pub fn stay_dirty(&mut self) {

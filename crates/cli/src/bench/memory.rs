@@ -13,7 +13,9 @@ use super::{checked, execute, figures, workbench};
 
 /// VMs whose memory is measured together: single ones would be lost in what the allocator does meanwhile.
 const VMS: usize = 50;
-const RUNS: usize = 100;
+/// Runs that wait on so few VMs that nearly all of them are parked.
+const RUNS: usize = 900;
+const VMS_OF_RUNS: usize = 10;
 const WAITING_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// A script that adds up an order, too, but waits for the host before it ends.
@@ -42,17 +44,17 @@ fn idle_vm(workbench: &Workbench) -> Result<QuickJsVm> {
     }
 }
 
-/// Holds runs of as many tenants in a host call. The first one brings along what all share.
+/// Holds runs of as many tenants in a host call. The first ones bring along what all share.
 async fn in_flight() -> Result<Option<u64>> {
     let gate = Gate::default();
-    let builder = Isolet::builder().vms_warm(0).vms_max(RUNS + 1).host(gate.clone());
+    let builder = Isolet::builder().vms_warm(VMS_OF_RUNS).vms_max(VMS_OF_RUNS).host(gate.clone());
     let isolet = builder.build().context("cannot start")?;
     let mut runs = JoinSet::new();
-    ask(&mut runs, &isolet, 1)?;
-    let first = gate.wait_for(1, WAITING_TIME_MAX).await;
+    ask(&mut runs, &isolet, 2 * VMS_OF_RUNS)?;
+    let first = gate.wait_for(2 * VMS_OF_RUNS, WAITING_TIME_MAX).await;
     let before = resident_bytes();
     ask(&mut runs, &isolet, RUNS)?;
-    let all = gate.wait_for(RUNS + 1, WAITING_TIME_MAX).await;
+    let all = gate.wait_for(2 * VMS_OF_RUNS + RUNS, WAITING_TIME_MAX).await;
     let after = resident_bytes();
     gate.open();
     runs.join_all().await.into_iter().collect::<Result<Vec<()>>>()?;

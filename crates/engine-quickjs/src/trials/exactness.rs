@@ -8,7 +8,7 @@ use isolet_core_traits::Purpose;
 use isolet_testkit::hostile::{Requirement, all};
 
 use super::{Bench, WALL_TIME};
-use crate::QuickJsProgram;
+use crate::{QuickJsProgram, Restoring};
 
 fn programs(bench: &Bench) -> Vec<(&'static str, QuickJsProgram)> {
     let can_be_run = all().filter(|row| row.requires != Requirement::KillInNatives);
@@ -40,13 +40,22 @@ fn first(left: &[u8], expected: &Option<Vec<u8>>) -> Option<usize> {
     left.iter().zip(expected.iter().flatten()).position(|(left, expected)| left != expected)
 }
 
-#[test]
-fn after_each_hostile_script_every_byte_is_back() {
-    let bench = Bench::new();
+fn hold_after_each_hostile_script(restoring: Restoring) {
+    let bench = Bench::restoring(restoring);
     let programs = programs(&bench);
     let broken = broken(&bench, programs.iter().map(|(name, program)| (*name, program, Duration::from_millis(25))));
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(programs.len() >= 60);
+}
+
+#[test]
+fn after_each_hostile_script_every_byte_is_back() {
+    hold_after_each_hostile_script(Restoring::Whole);
+}
+
+#[test]
+fn after_each_hostile_script_every_hot_page_is_back() {
+    hold_after_each_hostile_script(Restoring::HotPages);
 }
 
 #[test]
@@ -55,7 +64,8 @@ fn after_random_cycles_on_four_threads_every_byte_is_back() {
         for thread in 0..4u64 {
             scope.spawn(move || {
                 // An engine each, so that each has a stack of its own: its place is among the bytes.
-                let bench = Bench::new();
+                let modes = [Restoring::Whole, Restoring::HotPages];
+                let bench = Bench::restoring(modes[thread as usize % modes.len()]);
                 let programs = programs(&bench);
                 let mut random = thread + 1;
                 // Ends at random polls, mostly early ones.

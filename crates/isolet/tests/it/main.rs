@@ -3,5 +3,6 @@
 mod host;
 mod lifecycle;
 mod limits;
+mod parking;
 mod scripts;
 mod setup;

@@ -1,0 +1,231 @@
+//! The pages of an image that a VM writes to, learned as it does: all others need no restoring.
+//!
+//! ```text
+//! frozen:       pages of the image are read-only
+//! first write:  SIGSEGV ─▶ the page becomes writable, and hot for good ─▶ the write happens
+//! restore:      copies the hot pages
+//! ```
+//!
+//! A page that is not hot cannot have been written, so that a restore is as exact as a copy of the whole image. After
+//! a few runs nothing faults any more.
+//!
+//! Each change of protection can split a mapping, and a process may have only so many. Near that bound no more images
+//! are watched, and if the system refuses to make a page writable, all pages of its image become hot at once.
+
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+
+use rustix::mm::{MprotectFlags, mprotect};
+
+use super::PAGE;
+
+/// Images that are watched at once.
+const WATCHED_MAX: usize = 1024;
+/// Mappings of a process where nothing says otherwise.
+const MAPPINGS_MAX: usize = 65_530;
+
+/// The watched pages of one image.
+pub(super) struct Pages {
+    slot: &'static Slot,
+    /// Stretches of hot pages, as far as they were looked at.
+    hot: Vec<Range<usize>>,
+}
+
+/// What the handler knows of an image. It looks at `pages` only if the fault is in the image's range, and then the thread
+/// that faulted uses the image's arena, which keeps them alive (P1).
+struct Slot {
+    /// The first address; 0 if the slot is free.
+    start: AtomicUsize,
+    /// How many pages there are.
+    count: AtomicUsize,
+    /// Whether each page is hot.
+    pages: AtomicPtr<AtomicBool>,
+    /// Whether a page has become hot since the last look.
+    has_changed: AtomicBool,
+}
+
+static SLOTS: [Slot; WATCHED_MAX] = [const {
+    Slot {
+        start: AtomicUsize::new(0),
+        count: AtomicUsize::new(0),
+        pages: AtomicPtr::new(ptr::null_mut()),
+        has_changed: AtomicBool::new(false),
+    }
+}; WATCHED_MAX];
+
+/// Mappings that hot pages may have split off.
+static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
+
+/// A slot that is being filled or emptied.
+const RESERVED: usize = 1;
+
+impl Pages {
+    /// Makes `count` pages from `start` read-only and watches them. `None` if that cannot be.
+    ///
+    /// # Safety
+    /// The pages must be a mapping of the caller's, writable, used by one thread at a time, and stay until this is
+    /// dropped (P1).
+    pub(super) unsafe fn watch(start: usize, count: usize) -> Option<Self> {
+        let has_room = MAPPINGS.load(Relaxed) + count < *mappings_max() / 2;
+        if count == 0 || !has_room || !handle_faults() {
+            return None;
+        }
+        let is_taken = |slot: &Slot| slot.start.compare_exchange(0, RESERVED, Acquire, Relaxed).is_ok();
+        let slot = SLOTS.iter().find(|slot| is_taken(slot))?;
+        let pages: Box<[AtomicBool]> = (0..count).map(|_| AtomicBool::new(false)).collect();
+        slot.pages.store(Box::into_raw(pages).cast(), Relaxed);
+        slot.count.store(count, Relaxed);
+        slot.has_changed.store(false, Relaxed);
+        slot.start.store(start, Release);
+        let watched = Self { slot, hot: Vec::new() };
+        // SAFETY: the caller's contract.
+        unsafe { protect(start, count, MprotectFlags::READ) }.then_some(watched)
+    }
+
+    /// The stretches of pages that may have been written, by number.
+    pub(super) fn hot(&mut self) -> &[Range<usize>] {
+        if self.slot.has_changed.swap(false, Acquire) {
+            self.hot.clear();
+            for page in 0..self.slot.count.load(Relaxed) {
+                if !self.slot.page(page).load(Relaxed) {
+                    continue;
+                }
+                match self.hot.last_mut() {
+                    Some(last) if last.end == page => last.end += 1,
+                    _ => self.hot.push(page..page + 1),
+                }
+            }
+        }
+        &self.hot
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        let count = self.slot.count.load(Relaxed);
+        let is_hot = |page: &usize| self.slot.page(*page).load(Relaxed);
+        MAPPINGS.fetch_sub(2 * (0..count).filter(is_hot).count(), Relaxed);
+        let start = self.slot.start.swap(RESERVED, Acquire);
+        // SAFETY: P1: the mapping is still there. Writable again, it is one mapping, which is never refused.
+        unsafe { protect(start, count, MprotectFlags::READ | MprotectFlags::WRITE) };
+        let pages = ptr::slice_from_raw_parts_mut(self.slot.pages.swap(ptr::null_mut(), Relaxed), count);
+        // SAFETY: boxed by `watch` with this length; no fault in the range looks at it any more (P1).
+        drop(unsafe { Box::from_raw(pages) });
+        self.slot.start.store(0, Release);
+    }
+}
+
+impl Slot {
+    fn page(&self, number: usize) -> &AtomicBool {
+        debug_assert!(number < self.count.load(Relaxed));
+        // SAFETY: P1: there are `count` of them for as long as the slot is in use.
+        unsafe { &*self.pages.load(Relaxed).add(number) }
+    }
+
+    /// Makes the page of a first write writable. `false` if the fault was none. Safe in a signal handler.
+    fn take_fault(&self, address: usize) -> bool {
+        let (start, count) = (self.start.load(Acquire), self.count.load(Relaxed));
+        let number = address.wrapping_sub(start) / PAGE;
+        if start <= RESERVED || address < start || number >= count || self.page(number).swap(true, Relaxed) {
+            return false;
+        }
+        let writable = MprotectFlags::READ | MprotectFlags::WRITE;
+        MAPPINGS.fetch_add(2, Relaxed);
+        // SAFETY: P1.
+        let is_done = unsafe { protect(start + number * PAGE, 1, writable) } || {
+            let newly = (0..count).filter(|page| !self.page(*page).swap(true, Relaxed)).count();
+            MAPPINGS.fetch_add(2 * newly, Relaxed);
+            // SAFETY: P1.
+            unsafe { protect(start, count, writable) }
+        };
+        self.has_changed.store(true, Release);
+        is_done
+    }
+}
+
+/// # Safety
+/// The pages must be a mapping of the caller's.
+unsafe fn protect(start: usize, count: usize, access: MprotectFlags) -> bool {
+    // SAFETY: the caller's contract.
+    unsafe { mprotect(ptr::with_exposed_provenance_mut(start), count * PAGE, access).is_ok() }
+}
+
+fn mappings_max() -> &'static usize {
+    static MAX: OnceLock<usize> = OnceLock::new();
+    MAX.get_or_init(|| {
+        let told = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+        told.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(MAPPINGS_MAX)
+    })
+}
+
+/// What handled faults before.
+static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
+
+/// Sees to it that faults come to [`on_fault`]. `false` if they do not, because somebody else took the signal over.
+fn handle_faults() -> bool {
+    static INSTALLING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _guard = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let is_ours = |action: &libc::sigaction| action.sa_sigaction == on_fault as *const () as usize;
+    let mut now = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: reads the signal's action into `now`.
+    if unsafe { libc::sigaction(libc::SIGSEGV, ptr::null(), now.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: written by the successful call.
+    let now = unsafe { now.assume_init() };
+    if is_ours(&now) || PREVIOUS.get().is_some() {
+        return is_ours(&now);
+    }
+    let previous = PREVIOUS.get_or_init(|| now);
+    let action = libc::sigaction {
+        sa_sigaction: on_fault as *const () as usize,
+        sa_flags: libc::SA_SIGINFO | libc::SA_ONSTACK | (previous.sa_flags & libc::SA_NODEFER),
+        ..*previous
+    };
+    // SAFETY: the handler keeps to what is allowed in one (P2), and passes on what it does not know.
+    unsafe { libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()) == 0 }
+}
+
+/// P2: touches atomics, and calls `mprotect` and `sigaction` alone.
+unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the system passes a valid `info`; a fault has an address.
+    let address = unsafe { (*info).si_addr() }.addr();
+    if SLOTS.iter().any(|slot| slot.take_fault(address)) {
+        return;
+    }
+    // SAFETY: the previous action was the signal's until ours took its place.
+    unsafe { pass_on(signal, info, context) }
+}
+
+/// # Safety
+/// Only from the signal's handler, with what it got.
+unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let previous = PREVIOUS.get();
+    let handler = previous.map_or(libc::SIG_DFL, |previous| previous.sa_sigaction);
+    if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
+        // The faulting instruction runs again, and then the system does what it does without us.
+        // SAFETY: a zeroed action is the default one.
+        unsafe {
+            let default: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, &default, ptr::null_mut());
+        }
+        return;
+    }
+    let takes_info = previous.is_some_and(|previous| previous.sa_flags & libc::SA_SIGINFO != 0);
+    // SAFETY: the handler was installed with this signature.
+    unsafe {
+        if takes_info {
+            let handler: unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                std::mem::transmute(handler);
+            handler(signal, info, context);
+        } else {
+            let handler: unsafe extern "C" fn(c_int) = std::mem::transmute(handler);
+            handler(signal);
+        }
+    }
+}
