@@ -39,9 +39,10 @@ const CALL_SITES: SetupScript = SetupScript {
 
 /// QuickJS-ng.
 ///
-/// [`new`](Self::new) makes VMs that are taken back to their first byte after each run. [`portable`](Self::portable)
-/// makes a fresh runtime for each run, with nothing but the system's allocator: the form for platforms that lack what
-/// the other one needs (an anonymous mapping that is committed as it is touched; tested on Linux).
+/// [`new`](Self::new) makes VMs that are taken back to their first byte after each run, whose memory limit is hard, and
+/// whose waiting runs can be parked. [`portable`](Self::portable) makes a fresh runtime for each run, on the thread's
+/// stack and with nothing but the system's allocator: the form for platforms that lack what the other one needs
+/// (anonymous mappings that are committed as they are touched; tested on Linux).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -73,7 +74,7 @@ enum Form {
     Portable,
 }
 
-/// What a thread needs to step VMs: nothing, in this form. Not `Send`, as the contract has it.
+/// What a thread needs to step VMs: nothing. Not `Send`, as the contract has it.
 #[derive(Debug)]
 pub struct Attached(PhantomData<*const ()>);
 

@@ -8,19 +8,36 @@
 //! - **A1, an arena holds all.** The head with the allocator's whole state lies at the base; every block lies between
 //!   the head and the end, and `top` and `high_water` do. **A2:** after a restore every byte is what it was at the
 //!   freeze, and every byte beyond the image's top is zero; what the `RunState` keeps over a restore are constants of
-//!   the image. **A3:** a live or free block begins with its header, whose size is that of its class.
-//!   *Tests: `arena::tests`, `exactness`.*
+//!   the image. Lines are applied to the arena that they were taken from, and to no other. **A3:** a live or free block
+//!   begins with its header, whose size is that of its class.
+//!   *Tests: `arena::tests`, `arena::allocator::tests`, `trials::exactness`.*
+//! - **P1, watched pages.** The pages that an image's [`Pages`](crate::arena::Restoring::HotPages) watch are a mapping of
+//!   its arena, which outlives them; only the thread that uses the arena faults in it. A page that is not hot is not
+//!   writable, and so is as in the image. **P2:** the handler of faults touches atomics, calls `mprotect` and
+//!   `sigaction` alone, and passes on every fault that is not a first write to a watched page.
+//!   *Tests: `arena::tests::restoring_is_exact`, `arena::pages::tests`, `trials::exactness` (hot pages).*
 //! - **T1, one thread at a time.** All calls into a realm go through `&mut QuickJsVm`, and each entry tells the engine
-//!   the thread's stack ([`Realm::enter`](crate::realm::Realm::enter)). QuickJS keeps no thread-local state of a
-//!   runtime. *Test: `it::threads::a_vm_moves_between_threads`.*
-//! - **H1, the heap's list** (of the portable form). Every live block is in the list once, with its header before it. **H2:** a block's header
-//!   holds the size that it was allocated with. *Tests: `heap::tests`.*
+//!   the stack ([`Realm::enter`](crate::realm::Realm::enter)). QuickJS keeps no thread-local state of a runtime.
+//!   *Test: `it::threads::a_vm_moves_between_threads`.*
+//! - **S1, a stack is unused while no code is on it.** Only [`fiber::run`](crate::fiber::run) has code on a stack, and it
+//!   gives the stack back after that code has returned or was left. *Test: `stack::tests`.*
+//! - **F1, what is left owns nothing.** While code on a fiber calls into the engine, no frame of it owns anything on the
+//!   Rust heap, holds a lock or a guard: what it must keep it puts into the `RunState`, within one closure of
+//!   [`state::with`](crate::state::with), which calls nothing that can leave. A realm that was left is not entered before
+//!   it is restored. *Test: `trials::out_of_memory`, which refuses every allocation in turn and counts what stays on the
+//!   heap.* **F2:** the thread-local fiber is that of the code that runs, and null on none. *Test: `fiber::tests`.*
+//! - **N1, a native's result stays** while the engine makes a value of it: it is the run's, and nothing that makes a
+//!   string or a buffer calls a native. *Test: conformance rows on natives, under memcheck as well.*
+//! - **H1, the heap's list** (of the portable form). Every live block is in the list once, with its header before it.
+//!   **H2:** a block's header holds the size that it was allocated with. *Tests: `heap::tests`.*
 //! - **L1, the layout.** The poll counter and the random state are at the offsets that [`layout`](crate::layout) found
 //!   by their behaviour in the QuickJS that is linked; it refuses to make an engine otherwise.
 //!   *Test: `layout::tests::the_fields_behave`.*
-//! - **V1, values belong.** A [`Value`](crate::js::Value) is only used with the [`Js`](crate::js::Js) of the realm that
-//!   made it, and is freed at most once, because freeing consumes it. A value that is not freed stays until the realm
-//!   goes. *Checked by construction: values never leave the realm's methods and `RunState`.*
+//! - **V1, values belong.** A [`Value`](crate::js::Value), a [`Text`](crate::js::Text) and [`Keys`](crate::js::Keys) are
+//!   only used with the [`Js`](crate::js::Js) of the realm that made them, and are freed at most once, because freeing
+//!   consumes them. What is not freed stays until the realm is restored, and is not looked at after that. Texts that are
+//!   read after the engine has stopped are checked to lie in the realm's memory.
+//!   *Checked by construction: values never leave the realm's methods and `RunState`.*
 //! - **C1, callbacks.** Functions that QuickJS calls get its context, `argc` and `argv` as its interface promises, never
 //!   unwind (a panic is caught at their root) and hold no reference to the `RunState` while script code may run: they
 //!   reach it anew by [`state::with`](crate::state::with), for as long as one closure without calls into the engine.

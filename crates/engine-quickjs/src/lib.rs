@@ -1,22 +1,26 @@
 //! QuickJS as an isolet engine: a state machine without I/O over `rquickjs`'s raw bindings.
 //!
-//! A VM is bytes: everything that QuickJS allocates for it lies in one arena. After warm-up an image of the arena is
-//! kept, and after each run its bytes are put back, so that every run finds a pristine VM for the price of a copy.
+//! A VM is bytes: everything that QuickJS allocates for it lies in one arena, and its code runs on a stack of its own.
+//! After warm-up an image of the arena is kept, and after each run its bytes are put back, so that every run finds a
+//! pristine VM for the price of a copy. At its memory limit, or when it is told to end, a run is left where it is: the
+//! stack is forgotten, the bytes are put back. A run that waits for the host is only the bytes that differ.
 //!
 //! ```text
 //! QuickJs ──create_vm──▶ QuickJsVm ── owns ──▶ Realm: JSRuntime + JSContext in an Arena, RunState beside it
-//!    │                      │ compile, start, resume, abort, reset                   ▲
-//!    └─ Layout (probed)     └─ js::Js: the only calls into the engine ──────────────┘
+//!    │                      │ compile, start, resume, abort, park, reset             ▲
+//!    ├─ Layout (probed)     └─ Realm::run ── on a fiber ──▶ js::Js: the only calls ──┘
+//!    └─ Stacks (pooled)                                     into the engine
 //! ```
 //!
 //! - `js`: a thin layer over the C interface; all other modules speak to QuickJS through it.
 //! - `arena`, `heap`, `meter`: the memory of a VM, its image and its limit; `heap` is the portable form.
-//! - `realm`: makes a runtime with its intrinsics, natives and host functions, freezes it and takes it back.
-//! - `images`: loaded programs as the lines that they change.
-//! - `compile`, `run`, `output`, `failure`: from source to program, and from program to outcome.
+//! - `stack`, `fiber`: what engine code runs on, and how it is left.
+//! - `realm`, `state`: a runtime with its intrinsics, natives and host functions, and what Rust keeps for its run.
+//! - `images`, `parked`: loaded programs, and runs that wait, as the lines that they change.
+//! - `compile`, `run`, `output`, `failure`, `ending`: from source to program, and from program to outcome.
 //!
-//! The deadline is the interrupt handler's: what it cannot stop is said in its [`Capabilities`]: no parking, no slices,
-//! and a native that never polls (sorting megabytes, a huge BigInt) is not stopped.
+//! The deadline is the interrupt handler's: what it cannot stop is said in its [`Capabilities`]: no slices, and a native
+//! that never polls (sorting megabytes, a huge BigInt) is not stopped.
 //! It does *not* schedule, cache, or know a tenant. The invariants that its `unsafe` code relies on are in
 //! `src/invariants.rs`.
 //!

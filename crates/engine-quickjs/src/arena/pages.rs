@@ -229,3 +229,71 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc:
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
+    use super::*;
+
+    const COUNT: usize = 8;
+
+    fn mapped(test: impl FnOnce(*mut u8)) {
+        let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        // SAFETY: a mapping of this test's.
+        let start = unsafe { mmap_anonymous(ptr::null_mut(), COUNT * PAGE, access, flags) }.expect("memory");
+        start.expose_provenance();
+        test(start.cast());
+        // SAFETY: mapped above, and not used any more.
+        unsafe { munmap(start, COUNT * PAGE) }.expect("unmapped");
+    }
+
+    #[test]
+    fn what_is_written_is_hot_for_good() {
+        mapped(|start| {
+            // SAFETY: the mapping outlives what watches it; the writes are to pages of it.
+            unsafe {
+                let mut pages = Pages::watch(start.addr(), COUNT).expect("room");
+                assert!(pages.hot().is_empty());
+                let write = |page: usize, value: u8| start.add(page * PAGE + 7).write_volatile(value);
+                write(2, 1);
+                write(3, 2);
+                write(6, 3);
+                assert_eq!(pages.hot(), [2..4, 6..7]);
+                write(2, 4);
+                assert_eq!((start.add(2 * PAGE + 7).read_volatile(), pages.hot().len()), (4, 2));
+                let other = Pages::watch(start.addr(), 0);
+                assert!(other.is_none(), "nothing to watch");
+                drop(pages);
+                write(0, 5); // No fault any more: nobody watches.
+            }
+        });
+    }
+
+    /// In a process of its own, which it ends: a fault that is none of ours goes where it went before.
+    #[test]
+    fn other_faults_are_passed_on() {
+        const CRASH: &str = "ISOLET_TEST_CRASH";
+        if std::env::var_os(CRASH).is_some() {
+            mapped(|start| {
+                // SAFETY: the mapping outlives what watches it; the write to the guard below ends the process.
+                unsafe {
+                    let _pages = Pages::watch(start.addr(), COUNT).expect("room");
+                    protect(start.addr(), 1, MprotectFlags::empty());
+                    start.write_volatile(1);
+                    start.write_volatile(1);
+                    protect(start.addr(), 1, MprotectFlags::empty());
+                    start.write_volatile(1);
+                }
+            });
+            return;
+        }
+        let test = "arena::pages::tests::other_faults_are_passed_on";
+        let binary = std::env::current_exe().expect("a path");
+        let output = Command::new(binary).args(["--exact", test]).env(CRASH, "1").output().expect("runs");
+        let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+        assert_eq!(signal, Some(libc::SIGSEGV), "{output:?}");
+    }
+}
