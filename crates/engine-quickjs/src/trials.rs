@@ -60,20 +60,24 @@ impl Bench {
         compile(&self.engine, &self.environment, text, kind)
     }
 
-    fn start(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, wall_time: Duration) -> Step {
-        let limits = RunLimits { wall_time, memory_bytes: 16 << 20, ..RunLimits::default() };
+    fn start(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, interrupt: Arc<Interrupt>) -> Step {
+        let limits = RunLimits { memory_bytes: 16 << 20, ..RunLimits::default() };
         let invocation = Invocation {
             source_name: "trial.js".parse().expect("a name"),
             input: JsonText::parse(r#"[1,{"a":"x"}]"#).expect("JSON"),
             context: JsonText::parse(r#"{"tenant":"acme","tags":["a","b"]}"#).expect("JSON"),
             random_seed: 7,
         };
-        vm.start(program, invocation, limits, interrupt(wall_time))
+        vm.start(program, invocation, limits, interrupt)
     }
 
     /// Runs `program` for at most `wall_time`. Host calls are answered once, then left open: `None`.
     fn run(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, wall_time: Duration) -> Option<Outcome> {
-        let mut step = self.start(vm, program, wall_time);
+        self.run_with(vm, program, interrupt(wall_time))
+    }
+
+    fn run_with(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, interrupt: Arc<Interrupt>) -> Option<Outcome> {
+        let mut step = self.start(vm, program, interrupt);
         if let Step::HostCalls { calls, .. } = step {
             let reply =
                 Payload { json: r#"[7,{"$buffer":0},{"$$x":{"$bigint":"5"}}]"#.into(), buffers: vec![vec![1; 9]] };

@@ -4,7 +4,7 @@ use std::fs;
 
 use isolet_core_traits::{End, Purpose, Reset, SourceKind, Step, Vm};
 
-use super::{Bench, WALL_TIME};
+use super::{Bench, WALL_TIME, interrupt};
 
 /// What the system sees of the process.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ fn nothing_grows() {
     let mut cycle = |number: usize| {
         let program = &programs[number % programs.len()];
         if number.is_multiple_of(3)
-            && let Step::HostCalls { .. } = bench.start(&mut vm, program, WALL_TIME)
+            && let Step::HostCalls { .. } = bench.start(&mut vm, program, interrupt(WALL_TIME))
         {
             let parked = vm.park().expect("it waits");
             assert_eq!(vm.reset(), Reset::Pristine);

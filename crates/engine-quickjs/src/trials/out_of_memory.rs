@@ -1,9 +1,16 @@
-//! A run can be left at each of its allocations: the status is right, nothing of Rust's is lost, every byte is back.
+//! A run can be left at each of its allocations and polls: the status is right, nothing of Rust's is lost, every byte
+//! is back.
 
-use isolet_core_traits::{Abort, Compilation, CompileFailure, End, Purpose, RunLimits, Source, SourceKind, Vm};
+use std::sync::Arc;
+use std::time::Duration;
+
+use isolet_core_traits::{
+    Abort, Compilation, CompileFailure, End, Interrupt, Outcome, Purpose, RunLimits, Source, SourceKind, Vm,
+};
+use isolet_testkit::TickingClock;
 
 use super::{Bench, WALL_TIME, interrupt, restored};
-use crate::QuickJsVm;
+use crate::{QuickJsProgram, QuickJsVm};
 
 /// Scripts that go through all of the engine's doors: natives, host calls and their replies, the output, errors.
 const WORKLOADS: &[(SourceKind, &str)] = &[
@@ -64,7 +71,7 @@ const WORKLOADS: &[(SourceKind, &str)] = &[
 ];
 
 /// How often a workload asks for memory.
-fn allocations(bench: &Bench, vm: &mut QuickJsVm, program: &crate::QuickJsProgram) -> u64 {
+fn allocations(bench: &Bench, vm: &mut QuickJsVm, program: &QuickJsProgram) -> u64 {
     const FAR: u64 = 1 << 40;
     vm.refuse_after(FAR);
     bench.run(vm, program, WALL_TIME);
@@ -97,6 +104,39 @@ fn a_run_is_left_at_any_allocation() {
         points += count;
     }
     assert!(points >= 3_000, "only {points} points");
+}
+
+#[test]
+fn a_run_is_left_at_any_poll() {
+    const TICK: Duration = Duration::from_millis(1);
+    let bench = Bench::new();
+    let busy = "let n = 0; const sum = () => { for (let i = 0; i < 2e5; i++) n += i }; sum(); await 1;
+                [3, 1, 2].sort((a, b) => (sum(), a - b)); JSON.stringify({ toJSON: sum }); echo('x'); sum(); n";
+    let mut polls = 0;
+    for (kind, text) in WORKLOADS.iter().chain([&(SourceKind::Script, busy)]) {
+        let program = bench.compile(text, *kind).expect("compiles");
+        let mut vm = bench.vm(Purpose::Run);
+        bench.run(&mut vm, &program, WALL_TIME);
+        restored(&mut vm).expect("every byte is back");
+        for readings in 1.. {
+            // Each reading of the clock, which is each poll, takes it a tick further.
+            let interrupt = Arc::new(Interrupt::new(Arc::new(TickingClock::new(TICK))));
+            interrupt.start(TICK * readings);
+            let mut is_stopped = false;
+            let lost = allocation_counter::measure(|| {
+                let outcome = bench.run_with(&mut vm, &program, interrupt.clone());
+                is_stopped = matches!(outcome, Some(Outcome { end: End::Aborted { why: Abort::Deadline, .. }, .. }));
+                drop(outcome);
+                restored(&mut vm).expect("every byte is back");
+            });
+            assert_eq!((lost.count_current, lost.bytes_current), (0, 0), "{text}\n at {readings}: something is lost");
+            if !is_stopped {
+                break;
+            }
+            polls += 1;
+        }
+    }
+    assert!(polls >= 200, "only {polls} polls");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use isolet_core_traits::{ParkedRun, Purpose, Reset, SourceKind, Step, Vm};
 
-use super::{Bench, WALL_TIME};
+use super::{Bench, WALL_TIME, interrupt};
 
 /// A script of 1 KB, as customers write them.
 const SCRIPT_1KB: &str = "
@@ -39,7 +39,7 @@ fn a_script_image_and_a_waiting_run_are_small() {
     let program = bench.compile(SCRIPT_1KB, SourceKind::Script).expect("compiles");
     let mut vm = bench.vm(Purpose::Run);
     for _ in 0..2 {
-        assert!(matches!(bench.start(&mut vm, &program, WALL_TIME), Step::HostCalls { .. }));
+        assert!(matches!(bench.start(&mut vm, &program, interrupt(WALL_TIME)), Step::HostCalls { .. }));
         let parked = vm.park().expect("it waits");
         assert!(parked.bytes() <= 40_000, "a parked run of {} bytes", parked.bytes());
         assert_eq!(vm.reset(), Reset::Pristine);
