@@ -60,7 +60,7 @@ pub struct QuickJs {
     layout: Layout,
     form: Form,
     restoring: Restoring,
-    /// What the script images of all its VMs hold.
+    /// What script images hold.
     images: Budget,
     stacks: Stacks,
     /// Bytecode of setup scripts.
@@ -107,7 +107,7 @@ impl QuickJs {
         // SAFETY: QuickJS gives a static C string.
         let version = unsafe { CStr::from_ptr(qjs::JS_GetVersion()) }.to_string_lossy();
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
-        let (restoring, images, stacks) = (Restoring::default(), Budget::default(), Stacks::default());
+        let (restoring, images, stacks) = (Restoring::default(), Budget::of_process(), Stacks::default());
         Ok(Self { id, layout, form, restoring, images, stacks, setup: Mutex::default() })
     }
 

@@ -7,10 +7,11 @@
 //! ```
 //!
 //! Lines hold absolute addresses, so that an image belongs to the VM that made it: each VM has a store of its own. What
-//! all stores of an engine hold together is bounded; a store that has no room left evicts what it used longest ago.
+//! all stores of a process hold together is bounded, and each may hold an equal share of it; a store that has no room
+//! left evicts what it used longest ago.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 
 use lru::LruCache;
 
@@ -18,12 +19,20 @@ use crate::arena::Lines;
 use crate::js::Value;
 use crate::program::QuickJsProgram;
 
-/// What the script images of all VMs of an engine may hold together.
+/// What the script images of all VMs of a process may hold together.
 const BYTES_MAX: usize = 64 << 20;
+/// What each VM may hold, however many there are, while there is room.
+const SHARE_BYTES_MIN: usize = 256 << 10;
 
-/// The bytes that the stores of an engine hold together.
+/// What stores that share it hold together.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Budget(Arc<AtomicUsize>);
+pub(crate) struct Budget(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    bytes: AtomicUsize,
+    stores: AtomicUsize,
+}
 
 /// A loaded program as bytes.
 pub(crate) struct ScriptImage {
@@ -43,17 +52,19 @@ impl ScriptImage {
 /// The script images of one VM.
 pub(crate) struct Images {
     budget: Budget,
+    bytes: usize,
     images: LruCache<usize, ScriptImage>,
 }
 
 impl Images {
     pub(crate) fn new(budget: Budget) -> Self {
-        Self { budget, images: LruCache::unbounded() }
+        budget.0.stores.fetch_add(1, Relaxed);
+        Self { budget, bytes: 0, images: LruCache::unbounded() }
     }
 
     /// What they hold.
     pub(crate) fn bytes(&self) -> usize {
-        self.images.iter().map(|(_, image)| image.bytes()).sum()
+        self.bytes
     }
 
     pub(crate) fn get(&mut self, program: &QuickJsProgram) -> Option<&ScriptImage> {
@@ -63,36 +74,49 @@ impl Images {
     /// Keeps an image, if that is possible within the budget.
     pub(crate) fn keep(&mut self, program: &QuickJsProgram, lines: Lines, compiled: Value) {
         let image = ScriptImage { program: program.clone(), lines, compiled };
-        let bytes = image.bytes();
-        if bytes > BYTES_MAX {
+        let (bytes, share) = (image.bytes(), self.budget.share());
+        if bytes > share {
             return;
         }
-        while !self.budget.take(bytes) {
+        while self.bytes + bytes > share || !self.budget.take(bytes) {
             match self.images.pop_lru() {
-                Some((_, evicted)) => self.budget.give_back(evicted.bytes()),
+                Some((_, evicted)) => self.give_back(evicted.bytes()),
                 None => return,
             }
         }
+        self.bytes += bytes;
         if let Some(replaced) = self.images.put(program.address(), image) {
-            self.budget.give_back(replaced.bytes());
+            self.give_back(replaced.bytes());
         }
+    }
+
+    fn give_back(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.budget.0.bytes.fetch_sub(bytes, Relaxed);
     }
 }
 
 impl Drop for Images {
     fn drop(&mut self) {
-        self.images.iter().for_each(|(_, image)| self.budget.give_back(image.bytes()));
+        self.give_back(self.bytes);
+        self.budget.0.stores.fetch_sub(1, Relaxed);
     }
 }
 
 impl Budget {
-    fn take(&self, bytes: usize) -> bool {
-        let taken = |held: usize| held.checked_add(bytes).filter(|held| *held <= BYTES_MAX);
-        self.0.fetch_update(Relaxed, Relaxed, taken).is_ok()
+    /// The one that all engines of the process share.
+    pub(crate) fn of_process() -> Self {
+        static PROCESS: LazyLock<Budget> = LazyLock::new(Budget::default);
+        PROCESS.clone()
     }
 
-    fn give_back(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Relaxed);
+    fn take(&self, bytes: usize) -> bool {
+        let taken = |held: usize| held.checked_add(bytes).filter(|held| *held <= BYTES_MAX);
+        self.0.bytes.fetch_update(Relaxed, Relaxed, taken).is_ok()
+    }
+
+    fn share(&self) -> usize {
+        (BYTES_MAX / self.0.stores.load(Relaxed).max(1)).max(SHARE_BYTES_MIN)
     }
 }
 
@@ -109,20 +133,24 @@ mod tests {
 
     #[test]
     fn stores_share_a_budget_and_evict_by_use() {
-        let budget = Budget::default();
-        let (mut one, mut other) = (Images::new(budget.clone()), Images::new(budget.clone()));
         let mebibytes = |count: usize| count << 20;
+        let budget = Budget::default();
+        let mut one = Images::new(budget.clone());
         let first = keep(&mut one, mebibytes(20));
         let second = keep(&mut one, mebibytes(20));
-        let third = keep(&mut other, mebibytes(20));
-        assert!(one.get(&first).is_some() && other.get(&third).is_some());
-        assert!(other.get(&first).is_none(), "an image belongs to one VM");
-        let fourth = keep(&mut one, mebibytes(20));
-        assert!(one.get(&second).is_none(), "the one used longest ago makes room");
-        assert!(one.get(&first).is_some() && one.get(&fourth).is_some());
+        assert!(one.get(&first).is_some() && one.get(&second).is_some());
         let too_large = keep(&mut one, mebibytes(65));
         assert!(one.get(&too_large).is_none());
+
+        let mut other = Images::new(budget.clone());
+        let third = keep(&mut other, mebibytes(20));
+        assert!(other.get(&third).is_some());
+        assert!(other.get(&first).is_none(), "an image belongs to one VM");
+        let fourth = keep(&mut one, mebibytes(10));
+        assert!(one.get(&first).is_none(), "the one used longest ago makes room for the other store's share");
+        assert!(one.get(&second).is_some() && one.get(&fourth).is_some());
+        assert_eq!((one.bytes() >> 20, other.bytes() >> 20), (30, 20));
         drop((one, other));
-        assert_eq!(budget.0.load(Relaxed), 0);
+        assert_eq!((budget.0.bytes.load(Relaxed), budget.0.stores.load(Relaxed)), (0, 0));
     }
 }

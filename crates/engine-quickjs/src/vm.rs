@@ -22,7 +22,7 @@ use crate::run::{self, Globals, Pause, Progress};
 /// A VM for runs or for compilations, one at a time.
 pub struct QuickJsVm {
     realm: Realm,
-    /// None in a VM that is not restored.
+    /// None in a VM that is not restored, or runs nothing.
     images: Option<Images>,
     layout: Layout,
     purpose: Purpose,
@@ -46,9 +46,11 @@ pub(crate) struct Run {
 }
 
 impl QuickJsVm {
-    pub(crate) fn new(realm: Realm, layout: Layout, budget: Budget, config: &VmConfig) -> Self {
+    pub(crate) fn new(mut realm: Realm, layout: Layout, budget: Budget, config: &VmConfig) -> Self {
         let (purpose, memory_bytes_max) = (config.purpose, config.memory_bytes_max);
-        Self { realm, images: Some(Images::new(budget)), layout, purpose, memory_bytes_max, phase: Phase::Pristine }
+        let keeps_images = purpose == Purpose::Run && realm.arena().is_some();
+        let images = keeps_images.then(|| Images::new(budget));
+        Self { realm, images, layout, purpose, memory_bytes_max, phase: Phase::Pristine }
     }
 
     /// Whether the VM may begin something of `purpose`; it is finished from then on.
