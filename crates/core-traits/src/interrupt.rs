@@ -38,6 +38,8 @@ impl Clock for MonotonicClock {
 
 /// Shared by the executor and the engine for one run: the engine polls it, anyone may request an end.
 ///
+/// An engine that slices begins a slice at each entry, and yields at a poll when it is over.
+///
 /// Engines call [`poll`](Self::poll) as often as they can afford to (QuickJS: about every 20 µs of interpreted code),
 /// and after each piece of work that runs no script code. Once it has answered, the run must end without running any
 /// more of the script, `catch` and `finally` included.
@@ -46,6 +48,7 @@ pub struct Interrupt {
     clock: Arc<dyn Clock>,
     started_ns: AtomicU64,
     deadline_ns: AtomicU64,
+    slice_end_ns: AtomicU64,
     requested: AtomicU8,
 }
 
@@ -55,7 +58,8 @@ impl Interrupt {
     /// Nothing requested and no deadline.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let started_ns = AtomicU64::new(nanoseconds(clock.now()));
-        Self { clock, started_ns, deadline_ns: AtomicU64::new(u64::MAX), requested: AtomicU8::new(NONE) }
+        let (deadline_ns, slice_end_ns) = (AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
+        Self { clock, started_ns, deadline_ns, slice_end_ns, requested: AtomicU8::new(NONE) }
     }
 
     /// Starts the run's clock: [`elapsed`](Self::elapsed) counts from here, and `wall_time` from here is the deadline.
@@ -77,6 +81,22 @@ impl Interrupt {
             return requested;
         }
         (nanoseconds(self.clock.now()) >= self.deadline_ns.load(Relaxed)).then_some(Abort::Deadline)
+    }
+
+    /// For engines: a slice of the run begins now and is used up after `time`.
+    pub fn start_slice(&self, time: Duration) {
+        let end = nanoseconds(self.clock.now()).saturating_add(nanoseconds(time));
+        self.slice_end_ns.store(end, Relaxed);
+    }
+
+    /// Ends the slice that is under way, so that the thread serves somebody else at the next poll.
+    pub fn end_slice(&self) {
+        self.slice_end_ns.store(0, Relaxed);
+    }
+
+    /// For engines: whether the slice is used up.
+    pub fn is_slice_over(&self) -> bool {
+        nanoseconds(self.clock.now()) >= self.slice_end_ns.load(Relaxed)
     }
 
     /// Time since [`start`](Self::start).
@@ -152,5 +172,21 @@ mod tests {
             interrupt.request(Abort::Cancelled);
             assert_eq!(interrupt.poll(), Some(why));
         }
+    }
+
+    #[test]
+    fn a_slice_is_over_when_its_time_is_up_or_it_is_ended() {
+        let clock = Arc::new(Stepped::default());
+        let interrupt = Interrupt::new(clock.clone());
+        assert!(!interrupt.is_slice_over());
+        interrupt.start_slice(Duration::from_nanos(10));
+        clock.0.store(9, Relaxed);
+        assert!(!interrupt.is_slice_over());
+        clock.0.store(10, Relaxed);
+        assert!(interrupt.is_slice_over() && interrupt.poll().is_none());
+        interrupt.start_slice(Duration::from_nanos(10));
+        assert!(!interrupt.is_slice_over());
+        interrupt.end_slice();
+        assert!(interrupt.is_slice_over());
     }
 }

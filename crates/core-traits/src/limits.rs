@@ -10,6 +10,9 @@ pub struct RunLimits {
     /// Wall time from the start of the run, host waits included.
     /// The engine does not measure it: the [`Interrupt`](crate::Interrupt) holds the deadline. Here it is for messages.
     pub wall_time: Duration,
+    /// How long the run may hold its thread at a time, if the engine slices. Not a deadline: the run goes on when it is
+    /// its turn again. A native that never polls holds the thread until it returns.
+    pub slice: Duration,
     /// Bytes that everything of the run may occupy in the VM: objects, strings, code, buffers.
     /// Counted above what the VM occupied before the run. Does not count what the host holds for the run (logs, replies
     /// on their way), which has limits of its own.
@@ -30,6 +33,7 @@ impl Default for RunLimits {
     fn default() -> Self {
         Self {
             wall_time: Duration::from_secs(30),
+            slice: Duration::from_millis(1),
             memory_bytes: 64 << 20,
             output_bytes: 1 << 20,
             log_bytes: 256 << 10,

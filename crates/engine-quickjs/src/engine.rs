@@ -141,7 +141,7 @@ impl Engine for QuickJs {
         Capabilities {
             reuse: is_restored,
             park: is_restored,
-            slice: false,
+            slice: is_restored,
             kill_in_natives: false,
             hard_memory: is_restored,
             thread_stack_bytes: engine_stack + 2 * STACK_RESERVE_BYTES,

@@ -1,29 +1,38 @@
-//! Engine code on a stack of its own, which can be left at any call of the allocator or of the interrupt handler.
+//! Engine code on a stack of its own, which can be suspended at any poll, and left at any call of the allocator or of the
+//! interrupt handler.
 //!
 //! ```text
-//! worker:  run ──▶ enter ─────────────────────────────▶ Some(result)
-//!                    │                                      ▲ returns
-//!                    ▼                                      │
-//! fiber:           work ── engine ── allocator: no room ── leave ──▶ None: the stack is forgotten
+//! worker:  Fiber::start ──▶ enter ────────────────────────────────▶ Ran::Returned(result)
+//!             Fiber::resume ──▶ │                                       ▲ returns
+//!                               ▼                                       │
+//! fiber:                      work ── engine ──┬─ poll: slice over ── suspend ──▶ Ran::Suspended(fiber)
+//!                                              └─ allocator: no room ── leave ──▶ Ran::Left: the stack is forgotten
 //! ```
 //!
-//! Leaving unwinds nothing. So code on a fiber owns nothing outside of the VM's memory, but inside of one closure of
-//! [`state::with`](crate::state::with), which calls nothing that can leave (F1).
+//! Leaving unwinds nothing, and a suspended fiber may be dropped, which is to leave it. So code on a fiber owns nothing
+//! outside of the VM's memory, but inside of one closure of [`state::with`](crate::state::with), which calls nothing that
+//! can suspend or leave (F1).
 
 use std::cell::Cell;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::ptr;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::stack::{Stack, Stacks};
 
-/// What code on a fiber suspends with: that it is left.
-struct Left;
+/// Why code on a fiber gives its thread away.
+enum Pause {
+    /// It wants to go on later.
+    Suspended,
+    /// It never goes on.
+    Left,
+}
 
 thread_local! {
     /// The fiber that this thread is on.
-    static ENTERED: Cell<*const Yielder<(), Left>> = const { Cell::new(ptr::null()) };
+    static ENTERED: Cell<*const Yielder<(), Pause>> = const { Cell::new(ptr::null()) };
 }
 
 /// Whether the calling code is on a fiber.
@@ -31,37 +40,69 @@ pub(crate) fn is_entered() -> bool {
     !ENTERED.get().is_null()
 }
 
-/// Runs `work` on a stack of at least `stack_bytes`. `None` if it was left.
-///
-/// # Errors
-/// If there is no memory for a stack.
-///
-/// # Safety
-/// While `work` calls code that may [`leave`], neither it nor any frame below may own something that has to be dropped,
-/// or hold a lock or a borrow (F1).
-pub(crate) unsafe fn run<T>(stacks: &Stacks, stack_bytes: usize, work: impl FnOnce() -> T) -> io::Result<Option<T>> {
-    const { assert!(!std::mem::needs_drop::<T>(), "what is left is not dropped") };
-    let stack = stacks.take(stack_bytes)?;
-    let on_fiber = move |yielder: &Yielder<(), Left>, ()| {
-        ENTERED.set(yielder);
-        work()
-    };
-    // SAFETY: what `work` borrows lives until this function returns, and by then the fiber has returned or is reset.
-    let mut fiber: Coroutine<(), Left, T, Stack> = unsafe { Coroutine::with_stack_unchecked(stack, on_fiber) };
-    let _exit = Exit;
-    let result = match fiber.resume(()) {
-        CoroutineResult::Return(result) => Some(result),
-        CoroutineResult::Yield(Left) => {
-            // SAFETY: F1: nothing on the fiber's stack has to be dropped.
-            unsafe { fiber.force_reset() };
-            None
-        }
-    };
-    stacks.put_back(fiber.into_stack());
-    Ok(result)
+/// Code on a stack of its own that has not ended. Dropping it leaves it.
+pub(crate) struct Fiber<T> {
+    coroutine: ManuallyDrop<Coroutine<(), Pause, T, Stack>>,
+    stacks: Stacks,
 }
 
-/// However the fiber was ended, this thread is on none afterwards.
+/// What became of code on a fiber.
+pub(crate) enum Ran<T> {
+    Returned(T),
+    /// It is to be resumed, on the same thread.
+    Suspended(Fiber<T>),
+    Left,
+}
+
+// SAFETY: F3: what is on its stack belongs to the VM that holds it, and it is resumed on the thread that started it, or
+// dropped.
+unsafe impl<T> Send for Fiber<T> {}
+
+impl<T> Fiber<T> {
+    /// Runs `work` on a stack of at least `stack_bytes`.
+    ///
+    /// # Errors
+    /// If there is no memory for a stack.
+    ///
+    /// # Safety
+    /// While `work` calls code that may [`suspend`] or [`leave`], neither it nor any frame below may own something that
+    /// has to be dropped, or hold a lock or a borrow (F1). What it refers to must live until the fiber has ended or is
+    /// dropped.
+    pub(crate) unsafe fn start(stacks: &Stacks, stack_bytes: usize, work: impl FnOnce() -> T) -> io::Result<Ran<T>> {
+        const { assert!(!std::mem::needs_drop::<T>(), "what is left is not dropped") };
+        let stack = stacks.take(stack_bytes)?;
+        let on_fiber = move |yielder: &Yielder<(), Pause>, ()| {
+            ENTERED.set(yielder);
+            work()
+        };
+        // SAFETY: the caller's contract on what `work` refers to.
+        let coroutine = unsafe { Coroutine::with_stack_unchecked(stack, on_fiber) };
+        Ok(Self { coroutine: ManuallyDrop::new(coroutine), stacks: stacks.clone() }.resume())
+    }
+
+    /// Goes on, on the thread that started it (F3).
+    pub(crate) fn resume(mut self) -> Ran<T> {
+        let _exit = Exit;
+        match self.coroutine.resume(()) {
+            CoroutineResult::Return(result) => Ran::Returned(result),
+            CoroutineResult::Yield(Pause::Suspended) => Ran::Suspended(self),
+            CoroutineResult::Yield(Pause::Left) => Ran::Left,
+        }
+    }
+}
+
+impl<T> Drop for Fiber<T> {
+    fn drop(&mut self) {
+        // SAFETY: F1: nothing on the fiber's stack has to be dropped. Not used again.
+        let stack = unsafe {
+            self.coroutine.force_reset();
+            ManuallyDrop::take(&mut self.coroutine).into_stack()
+        };
+        self.stacks.put_back(stack);
+    }
+}
+
+/// However the fiber gave its thread back, this thread is on none afterwards.
 struct Exit;
 
 impl Drop for Exit {
@@ -70,16 +111,29 @@ impl Drop for Exit {
     }
 }
 
+/// Gives the thread away until the fiber is resumed. Nothing on no fiber.
+pub(crate) fn suspend() {
+    pause(Pause::Suspended);
+}
+
 /// Leaves the fiber for good. Returns only to callers that are on none.
 pub(crate) fn leave() {
+    if pause(Pause::Left) {
+        // A fiber that was left is never resumed.
+        std::process::abort();
+    }
+}
+
+/// `false` on no fiber.
+fn pause(pause: Pause) -> bool {
     let entered = ENTERED.get();
     if entered.is_null() {
-        return;
+        return false;
     }
     // SAFETY: F2: the yielder is that of the fiber which runs on this thread, or the pointer were null.
-    unsafe { (*entered).suspend(Left) };
-    // A fiber that was left is never resumed.
-    std::process::abort();
+    unsafe { (*entered).suspend(pause) };
+    ENTERED.set(entered);
+    true
 }
 
 #[cfg(test)]
@@ -88,9 +142,16 @@ mod tests {
 
     const STACK_BYTES: usize = 512 << 10;
 
+    fn start<T>(work: impl FnOnce() -> T) -> Ran<T> {
+        // SAFETY: the work of these tests owns nothing when it pauses, and what it refers to outlives it.
+        unsafe { Fiber::start(&Stacks::default(), STACK_BYTES, work) }.expect("memory")
+    }
+
     fn on_fiber<T>(work: impl FnOnce() -> T) -> Option<T> {
-        // SAFETY: the work of these tests owns nothing when it leaves.
-        unsafe { run(&Stacks::default(), STACK_BYTES, work) }.expect("memory")
+        match start(work) {
+            Ran::Returned(result) => Some(result),
+            Ran::Suspended(_) | Ran::Left => None,
+        }
     }
 
     #[test]
@@ -106,6 +167,38 @@ mod tests {
         assert!(!is_entered());
         leave(); // On no fiber, this is nothing.
         assert_eq!(on_fiber(is_entered), Some(true));
+    }
+
+    #[test]
+    fn fibers_take_turns() {
+        let order = Cell::new(0);
+        let step = |expected: usize| {
+            assert!(is_entered());
+            assert_eq!(order.replace(expected), expected - 1);
+        };
+        let first = start(|| {
+            step(1);
+            suspend();
+            step(3);
+            suspend();
+            step(5);
+            'a'
+        });
+        let second = start(|| {
+            step(2);
+            suspend();
+            step(4);
+            suspend();
+            step(9);
+        });
+        let (Ran::Suspended(first), Ran::Suspended(second)) = (first, second) else { panic!("both are suspended") };
+        assert!(!is_entered());
+        let (Ran::Suspended(first), Ran::Suspended(second)) = (first.resume(), second.resume()) else {
+            panic!("both are suspended again")
+        };
+        assert!(matches!(first.resume(), Ran::Returned('a')));
+        drop(second);
+        assert_eq!(order.get(), 5, "what is dropped never goes on");
     }
 
     #[test]

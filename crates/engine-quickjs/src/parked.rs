@@ -3,22 +3,24 @@
 use isolet_core_traits::{Abort, End, KilledIn, Outcome, ParkedRun};
 
 use crate::arena::Lines;
+use crate::run::Progress;
 use crate::state::{RunData, RunState};
-use crate::vm::Run;
+use crate::vm::Script;
 
 /// A saved run: what differs from the image of the VM that made it, and what Rust keeps for it.
 pub struct Parked {
     pub(crate) lines: Lines,
-    pub(crate) run: Run,
+    pub(crate) script: Script,
+    pub(crate) progress: Progress,
     pub(crate) data: RunData,
     memory_peak_bytes: u64,
 }
 
 impl Parked {
     /// Takes the run's data out of the state.
-    pub(crate) fn new(lines: Lines, run: Run, state: &mut RunState) -> Self {
+    pub(crate) fn new(lines: Lines, script: Script, progress: Progress, state: &mut RunState) -> Self {
         let memory_peak_bytes = state.meter().peak();
-        Self { lines, run, data: std::mem::take(&mut state.run), memory_peak_bytes }
+        Self { lines, script, progress, data: std::mem::take(&mut state.run), memory_peak_bytes }
     }
 }
 

@@ -9,13 +9,14 @@ use isolet_core_traits::{EngineError, Environment, StackBytes};
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 
 use crate::arena::{Arena, Restoring};
+use crate::fiber::{self, Fiber, Ran};
 use crate::heap::Heap;
 use crate::js::{ErrorClass, Js, Text, Value};
 use crate::layout::Layout;
 use crate::meter::{HEADROOM_BYTES, Meter};
 use crate::stack::Stacks;
 use crate::state::{self, Constants, RunData, RunState, Stop};
-use crate::{fiber, host, native, payload, unwritable};
+use crate::{host, native, payload, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
 pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
@@ -181,20 +182,46 @@ impl Realm {
         true
     }
 
-    /// Runs `work`, on a stack of its own if the realm has such. `None` if the realm was left, now or before, or if there
-    /// is no memory for a stack.
+    /// Runs `work`, on a stack of its own if the realm has such. It may be suspended when the run's slice is over.
+    ///
+    /// # Safety
+    /// `work` and what it calls own nothing outside of the VM's memory while they call into the engine (F1). What they
+    /// refer to lives until the work has ended, or the fiber is dropped.
+    pub(crate) unsafe fn start<T>(&mut self, work: impl FnOnce(Js) -> T) -> Ran<T> {
+        if self.is_left {
+            return Ran::Left;
+        }
+        let entry = self.entry();
+        let Some(stacks) = &self.stacks else { return Ran::Returned(work(entry.enter())) };
+        let bytes = entry.stack_bytes + STACK_RESERVE_BYTES;
+        // SAFETY: the caller's contract; the realm outlives its fibers, which the VM holds beside it.
+        let ran = unsafe { Fiber::start(stacks, bytes, || work(entry.enter())) }.unwrap_or(Ran::Left);
+        self.note(ran)
+    }
+
+    /// Goes on with work that was suspended.
+    pub(crate) fn resume<T>(&mut self, fiber: Fiber<T>) -> Ran<T> {
+        self.note(fiber.resume())
+    }
+
+    fn note<T>(&mut self, ran: Ran<T>) -> Ran<T> {
+        self.is_left = matches!(ran, Ran::Left);
+        ran
+    }
+
+    /// Runs `work` to its end in one go. `None` if the realm was left, now or before, or if there is no memory for a stack.
     ///
     /// `work` and what it calls own nothing outside of the VM's memory while they call into the engine (F1).
     pub(crate) fn run<T>(&mut self, work: impl FnOnce(Js) -> T) -> Option<T> {
-        if self.is_left {
-            return None;
+        // SAFETY: F1, by the contract above; what `work` refers to outlives this call, which ends the fiber.
+        let mut ran = unsafe { self.start(work) };
+        loop {
+            ran = match ran {
+                Ran::Returned(result) => return Some(result),
+                Ran::Suspended(fiber) => self.resume(fiber),
+                Ran::Left => return None,
+            };
         }
-        let Some(stacks) = self.stacks.clone() else { return Some(work(self.enter())) };
-        let bytes = self.stack_bytes() + STACK_RESERVE_BYTES;
-        // SAFETY: F1, by the contract above.
-        let result = unsafe { fiber::run(&stacks, bytes, || work(self.enter())) }.ok().flatten();
-        self.is_left = result.is_none();
-        result
     }
 
     /// What Rust keeps for the realm, for as long as nothing of the engine runs.
@@ -229,10 +256,6 @@ impl Realm {
     /// Takes the state back, but not the memory.
     pub(crate) fn forget_run(&mut self) {
         self.state().run = RunData::default();
-    }
-
-    fn stack_bytes(&self) -> usize {
-        self.stack.0.clamp(STACK_MIN_BYTES, STACK_MAX_BYTES)
     }
 
     /// The language without clocks of the engine's; web APIs are the environment's.
@@ -283,19 +306,38 @@ impl Realm {
         Ok(())
     }
 
-    /// Tells the engine this thread's stack and gives the context. Called at every entry (T1).
+    /// Tells the engine this thread's stack and gives the context, for as long as the borrow lasts.
     pub(crate) fn enter(&mut self) -> Js {
+        self.entry().enter()
+    }
+
+    fn entry(&self) -> Entry {
+        let stack_bytes = self.stack.0.clamp(STACK_MIN_BYTES, STACK_MAX_BYTES);
+        Entry { runtime: self.runtime, context: self.context, stack_bytes }
+    }
+}
+
+/// What it takes to enter a realm: on the stack that its code is to run on, at every entry (T1).
+#[derive(Clone, Copy)]
+struct Entry {
+    runtime: *mut JSRuntime,
+    context: *mut JSContext,
+    stack_bytes: usize,
+}
+
+impl Entry {
+    fn enter(self) -> Js {
         let remaining = match fiber::is_entered() {
             true => usize::MAX,
             false => stacker::remaining_stack().unwrap_or(usize::MAX).saturating_sub(STACK_RESERVE_BYTES),
         };
-        let stack = self.stack_bytes().min(remaining).max(STACK_MIN_BYTES);
+        let stack = self.stack_bytes.min(remaining).max(STACK_MIN_BYTES);
         // SAFETY: the runtime is live, and this is the thread that steps it.
         unsafe {
             qjs::JS_SetMaxStackSize(self.runtime, stack as qjs::size_t);
             qjs::JS_UpdateStackTop(self.runtime);
         }
-        // SAFETY: the context is live for as long as this realm, which the borrow keeps (R1, T1).
+        // SAFETY: the context is live for as long as its realm, which whoever enters it holds (R1, T1).
         unsafe { Js::new(self.context) }
     }
 }
@@ -344,15 +386,21 @@ unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c
         // SAFETY: C1, as above.
         unsafe { (*state).meter().collected() };
     }
-    // SAFETY: C1, as above.
-    let is_over = unsafe { (*state).stopped().is_some() };
-    if is_over {
-        fiber::leave();
-        // Not on a fiber: the engine unwinds the run.
+    loop {
+        // SAFETY: C1, as above: no reference stays while the fiber is suspended.
+        if unsafe { (*state).stopped().is_some() } {
+            fiber::leave();
+            // Not on a fiber: the engine unwinds the run.
+            // SAFETY: C1, as above.
+            unsafe { (*state).meter().end_run() };
+            return 1;
+        }
         // SAFETY: C1, as above.
-        unsafe { (*state).meter().end_run() };
+        if !fiber::is_entered() || unsafe { !(*state).run.interrupt.is_slice_over() } {
+            return 0;
+        }
+        fiber::suspend();
     }
-    c_int::from(is_over)
 }
 
 unsafe extern "C" fn on_rejection(

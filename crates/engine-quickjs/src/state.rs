@@ -138,6 +138,11 @@ impl Default for RunData {
 }
 
 impl RunData {
+    /// The run goes on its thread now.
+    pub(crate) fn start_slice(&self) {
+        self.interrupt.start_slice(self.limits.slice);
+    }
+
     /// The outcome of a run that used so much.
     pub(crate) fn outcome(&mut self, end: End, memory_peak_bytes: u64) -> Outcome {
         let warnings = std::mem::take(&mut self.warnings);

@@ -33,6 +33,7 @@ pub(crate) struct Bench {
     engine: QuickJs,
     environment: Arc<Environment>,
     probe: QuickJsProgram,
+    slice: Duration,
 }
 
 impl Bench {
@@ -49,7 +50,7 @@ impl Bench {
         let environment = Arc::new(Environment { eval: false, natives, host, setup });
         let engine = QuickJs::new().expect("an engine").restoring(restoring);
         let probe = compile(&engine, &environment, PROBE, SourceKind::Script).expect("compiles");
-        Self { engine, environment, probe }
+        Self { engine, environment, probe, slice: RunLimits::default().slice }
     }
 
     fn vm(&self, purpose: Purpose) -> QuickJsVm {
@@ -61,14 +62,15 @@ impl Bench {
     }
 
     fn start(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, interrupt: Arc<Interrupt>) -> Step {
-        let limits = RunLimits { memory_bytes: 16 << 20, ..RunLimits::default() };
+        let limits = RunLimits { memory_bytes: 16 << 20, slice: self.slice, ..RunLimits::default() };
         let invocation = Invocation {
             source_name: "trial.js".parse().expect("a name"),
             input: JsonText::parse(r#"[1,{"a":"x"}]"#).expect("JSON"),
             context: JsonText::parse(r#"{"tenant":"acme","tags":["a","b"]}"#).expect("JSON"),
             random_seed: 7,
         };
-        vm.start(program, invocation, limits, interrupt)
+        let step = vm.start(program, invocation, limits, interrupt);
+        go_on(vm, step)
     }
 
     /// Runs `program` for at most `wall_time`. Host calls are answered once, then left open: `None`.
@@ -82,6 +84,7 @@ impl Bench {
             let reply =
                 Payload { json: r#"[7,{"$buffer":0},{"$$x":{"$bigint":"5"}}]"#.into(), buffers: vec![vec![1; 9]] };
             step = vm.resume(Resume::Replies(vec![HostReply { call: calls[0].id, result: Ok(reply) }]));
+            step = go_on(vm, step);
         }
         match step {
             Step::Done(outcome) => Some(outcome),
@@ -96,6 +99,14 @@ impl Bench {
         let left = vm.used_bytes();
         restored(vm).map(|()| left)
     }
+}
+
+/// Resumes the run for as long as it is preempted.
+fn go_on(vm: &mut QuickJsVm, mut step: Step) -> Step {
+    while let Step::Preempted = step {
+        step = vm.resume(Resume::Go);
+    }
+    step
 }
 
 /// Resets the VM and looks at every byte.

@@ -1,15 +1,17 @@
 //! The VM as the state machine of the contract.
 
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 
 use isolet_core_traits::{
-    Abort, Compilation, CompileFailure, End, EngineError, Interrupt, Invocation, KilledIn, LogLine, NotParkable,
-    Outcome, Purpose, Reset, Resume, RunLimits, Source, SourceName, Step, Vm, VmConfig,
+    Abort, Compilation, CompileFailure, End, EngineError, HostReply, Interrupt, Invocation, KilledIn, LogLine,
+    NotParkable, Outcome, Purpose, Reset, Resume, RunLimits, Source, SourceName, Step, Vm, VmConfig,
 };
 
 use crate::compile;
 use crate::ending::{self, Ending};
 use crate::failure::Origin;
+use crate::fiber::{Fiber, Ran};
 use crate::host::{self, Reply};
 use crate::images::{Budget, Images};
 use crate::js::{Terminated, Value};
@@ -28,21 +30,33 @@ pub struct QuickJsVm {
     purpose: Purpose,
     memory_bytes_max: u64,
     phase: Phase,
+    /// What the step under way works on.
+    work: Work,
+    /// What the run under way runs.
+    script: Option<Script>,
 }
 
 enum Phase {
     Pristine,
     /// Waits for replies.
-    Waiting(Run),
+    Waiting(Progress),
+    /// Its slice was over. Goes on with the thread that it was on (F3).
+    Preempted(Fiber<Pause>, ThreadId),
     Stalled,
     Finished,
 }
 
-/// A run between two steps.
-pub(crate) struct Run {
+/// What a fiber refers to. Changed only while there is none.
+#[derive(Default)]
+struct Work {
+    globals: Option<Box<Globals>>,
+    replies: Vec<Reply>,
+}
+
+/// What is needed to tell how a run ended.
+pub(crate) struct Script {
     program: QuickJsProgram,
     source_name: SourceName,
-    progress: Progress,
 }
 
 impl QuickJsVm {
@@ -50,13 +64,21 @@ impl QuickJsVm {
         let (purpose, memory_bytes_max) = (config.purpose, config.memory_bytes_max);
         let keeps_images = purpose == Purpose::Run && realm.arena().is_some();
         let images = keeps_images.then(|| Images::new(budget));
-        Self { realm, images, layout, purpose, memory_bytes_max, phase: Phase::Pristine }
+        let (phase, work) = (Phase::Pristine, Work::default());
+        Self { realm, images, layout, purpose, memory_bytes_max, phase, work, script: None }
     }
 
     /// Whether the VM may begin something of `purpose`; it is finished from then on.
     fn begins(&mut self, purpose: Purpose) -> bool {
-        let pristine = matches!(std::mem::replace(&mut self.phase, Phase::Finished), Phase::Pristine);
-        pristine && self.purpose == purpose
+        let is_pristine = matches!(self.phase, Phase::Pristine);
+        self.finish();
+        is_pristine && self.purpose == purpose
+    }
+
+    /// Nothing goes on from here: a fiber that is dropped leaves the engine in the midst of something, so that a finished
+    /// VM enters it no more before it is restored.
+    fn finish(&mut self) -> Phase {
+        std::mem::replace(&mut self.phase, Phase::Finished)
     }
 
     fn prepare(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) {
@@ -79,37 +101,69 @@ impl QuickJsVm {
         self.realm.arena()?.apply(&image.lines).then(|| image.compiled.alias())
     }
 
-    fn begin(&mut self, program: &QuickJsProgram, invocation: &Invocation, loaded: Option<Value>) -> Option<Pause> {
+    fn begin(&mut self, program: &QuickJsProgram, invocation: &Invocation, loaded: Option<Value>) -> Ran<Pause> {
         let loaded = match loaded.map_or_else(|| self.load(program), Ok) {
             Ok(loaded) => loaded,
-            Err(ending) => return ending.map(Pause::Ended),
+            Err(ending) => return ending.map_or(Ran::Left, |ending| Ran::Returned(Pause::Ended(ending))),
         };
+        self.layout.seed_random(self.realm.enter(), invocation.random_seed);
         let globals = Globals {
             input: Terminated::new([invocation.input.as_str()]),
             context: Terminated::new([invocation.context.as_str()]),
         };
-        self.layout.seed_random(self.realm.enter(), invocation.random_seed);
-        self.realm.run(|js| run::begin(js, program.form(), loaded, &globals))
+        let globals: *const Globals = &raw const **self.work.globals.insert(Box::new(globals));
+        let form = program.form();
+        self.realm.state().run.start_slice();
+        // SAFETY: F1: plain data only. The globals are boxed and stay while there is a fiber.
+        unsafe { self.realm.start(move |js| run::begin(js, form, loaded, &*globals)) }
     }
 
-    /// What the executor sees of a pause; `None` if the run was left.
-    fn paused(&mut self, program: QuickJsProgram, source_name: SourceName, pause: Option<Pause>) -> Step {
-        let ending = match pause {
-            Some(Pause::Waiting(progress)) => {
+    fn reply(&mut self, progress: Progress, replies: Vec<HostReply>) -> Ran<Pause> {
+        self.work.replies = replies.into_iter().map(Reply::new).collect();
+        let replies: *const [Reply] = &raw const self.work.replies[..];
+        self.realm.state().run.start_slice();
+        // SAFETY: F1: plain data only. The replies stay while there is a fiber.
+        unsafe {
+            self.realm.start(move |js| {
+                for reply in &*replies {
+                    if let Err(thrown) = host::settle(js, reply) {
+                        js.swallow(thrown); // Only the run's end throws here, and the pump sees it.
+                    }
+                }
+                run::pump(js, progress)
+            })
+        }
+    }
+
+    /// What the executor sees.
+    fn step(&mut self, ran: Ran<Pause>) -> Step {
+        let ending = match ran {
+            Ran::Suspended(fiber) => {
+                self.phase = Phase::Preempted(fiber, thread::current().id());
+                return Step::Preempted;
+            }
+            Ran::Returned(Pause::Waiting(progress)) => {
+                self.work = Work::default();
                 let run = &mut self.realm.state().run;
                 if run.pending.is_empty() {
                     self.phase = Phase::Stalled;
                     return Step::Stalled;
                 }
                 let calls = std::mem::take(&mut run.outbox);
-                self.phase = Phase::Waiting(Run { program, source_name, progress });
+                self.phase = Phase::Waiting(progress);
                 return Step::HostCalls { calls, cancelled: Vec::new() };
             }
-            Some(Pause::Ended(ending)) => Some(ending),
-            None => None,
+            Ran::Returned(Pause::Ended(ending)) => Some(ending),
+            Ran::Left => None,
         };
-        let origin = Origin { name: &source_name, wide_text: program.wide_text() };
-        Step::Done(ending::conclude(&mut self.realm, ending, &origin))
+        self.work = Work::default();
+        match self.script.take() {
+            Some(Script { program, source_name }) => {
+                let origin = Origin { name: &source_name, wide_text: program.wide_text() };
+                Step::Done(ending::conclude(&mut self.realm, ending, &origin))
+            }
+            None => Step::Done(self.misused()),
+        }
     }
 
     /// For measurements only: programs are loaded by the engine in each run.
@@ -129,6 +183,7 @@ impl QuickJsVm {
     pub fn stay_dirty(&mut self) {
         self.images = None;
         self.realm.forget_run();
+        (self.work, self.script) = (Work::default(), None);
         self.phase = Phase::Pristine;
     }
 
@@ -143,7 +198,7 @@ impl QuickJsVm {
 
     /// The answer to a call that the state does not allow: nothing runs.
     fn misused(&mut self) -> Outcome {
-        self.phase = Phase::Finished;
+        self.finish();
         self.realm.state().outcome(End::EngineFault)
     }
 }
@@ -166,7 +221,7 @@ impl Vm for QuickJsVm {
     }
 
     fn resume_compile(&mut self) -> Compilation<QuickJsProgram> {
-        self.phase = Phase::Finished;
+        self.finish();
         Compilation::Done(Err(CompileFailure::EngineFault))
     }
 
@@ -182,32 +237,30 @@ impl Vm for QuickJsVm {
         }
         let loaded = self.load_image(program);
         self.prepare(limits, interrupt);
-        let pause = self.begin(program, &invocation, loaded);
-        self.paused(program.clone(), invocation.source_name, pause)
+        let ran = self.begin(program, &invocation, loaded);
+        self.script = Some(Script { program: program.clone(), source_name: invocation.source_name });
+        self.step(ran)
     }
 
     fn resume(&mut self, with: Resume) -> Step {
-        match (std::mem::replace(&mut self.phase, Phase::Finished), with) {
-            (Phase::Waiting(Run { program, source_name, progress }), Resume::Replies(replies)) => {
-                let replies: Vec<Reply> = replies.into_iter().map(Reply::new).collect();
-                let pause = self.realm.run(|js| {
-                    for reply in &replies {
-                        if let Err(thrown) = host::settle(js, reply) {
-                            js.swallow(thrown); // Only the run's end throws here, and the pump sees it.
-                        }
-                    }
-                    run::pump(js, progress)
-                });
-                self.paused(program, source_name, pause)
+        match (self.finish(), with) {
+            (Phase::Waiting(progress), Resume::Replies(replies)) => {
+                let ran = self.reply(progress, replies);
+                self.step(ran)
+            }
+            (Phase::Preempted(fiber, thread), Resume::Go) if thread == thread::current().id() => {
+                self.realm.state().run.start_slice();
+                let ran = self.realm.resume(fiber);
+                self.step(ran)
             }
             _ => Step::Done(self.misused()),
         }
     }
 
     fn abort(&mut self, why: Abort) -> Outcome {
-        let place = match std::mem::replace(&mut self.phase, Phase::Finished) {
+        let place = match self.finish() {
             Phase::Waiting(_) => KilledIn::Host,
-            Phase::Stalled | Phase::Pristine | Phase::Finished => KilledIn::Script,
+            Phase::Preempted(..) | Phase::Stalled | Phase::Pristine | Phase::Finished => KilledIn::Script,
         };
         ending::aborted(&mut self.realm, why, place)
     }
@@ -218,11 +271,14 @@ impl Vm for QuickJsVm {
 
     fn park(&mut self) -> Result<Parked, NotParkable> {
         let Some(arena) = self.realm.arena() else { return Err(NotParkable::Unsupported) };
-        let lines = arena.lines();
-        match std::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Waiting(run) => Ok(Parked::new(lines, run, self.realm.state())),
-            other => {
-                self.phase = other;
+        match (&self.phase, self.script.take()) {
+            (Phase::Waiting(_), Some(script)) => {
+                let lines = arena.lines();
+                let Phase::Waiting(progress) = self.finish() else { return Err(NotParkable::NotWaiting) };
+                Ok(Parked::new(lines, script, progress, self.realm.state()))
+            }
+            (_, script) => {
+                self.script = script;
                 Err(NotParkable::NotWaiting)
             }
         }
@@ -240,11 +296,14 @@ impl Vm for QuickJsVm {
             arena.apply(&parked.lines);
         }
         self.realm.state().run = parked.data;
-        self.phase = Phase::Waiting(parked.run);
+        self.script = Some(parked.script);
+        self.phase = Phase::Waiting(parked.progress);
         Ok(())
     }
 
     fn reset(&mut self) -> Reset {
+        self.finish();
+        (self.work, self.script) = (Work::default(), None);
         match self.realm.restore() {
             true => {
                 self.phase = Phase::Pristine;

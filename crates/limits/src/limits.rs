@@ -106,6 +106,7 @@ impl Limits {
             log_lines: self.log_lines,
             host_calls_pending: self.host_calls_pending,
             host_payload_bytes: self.host_payload_bytes,
+            ..RunLimits::default()
         }
     }
 

@@ -65,7 +65,8 @@ fn after_random_cycles_on_four_threads_every_byte_is_back() {
             scope.spawn(move || {
                 // An engine each, so that each has a stack of its own: its place is among the bytes.
                 let modes = [Restoring::Whole, Restoring::HotPages];
-                let bench = Bench::restoring(modes[thread as usize % modes.len()]);
+                // And slices of one poll each.
+                let bench = Bench { slice: Duration::ZERO, ..Bench::restoring(modes[thread as usize % modes.len()]) };
                 let programs = programs(&bench);
                 let mut random = thread + 1;
                 // Ends at random polls, mostly early ones.
