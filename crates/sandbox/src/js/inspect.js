@@ -1,299 +1,191 @@
-// How `console` writes values: as Node does, for people. The first part of the console's setup script.
+// How `console` reads values. The first part of the console's setup script.
+//
+// It only walks what a script logs, and writes it as tokens (see `tokens.rs`) in one string; what these look like as
+// text is Rust's work. Every VM holds this code, so that it is short: a function costs 300 bytes, a builtin that is
+// kept 170, a name that no builtin has 50, a constant that functions share 80.
 //
 // Scripts may patch every builtin and log hostile values, so
 // - whatever is needed later is captured here, and no function below looks a method up, iterates or uses a template
 //   literal (an engine may make that a call of `concat`);
-// - own objects and lists have no prototype, and descriptors lose theirs, so that patched setters are never met;
+// - own objects and descriptors have no prototype, and lists are read within their length;
 // - no getter and no `toString` is called: of a script's code only a Proxy's traps run, and what `%j` asks for;
-// - work is bounded for each call: `state.nodes` properties and items, `state.text` characters.
-const call = Function.prototype.call;
-const uncurry = call.bind.bind(call);
-const { getPrototypeOf, getOwnPropertyDescriptor, ownKeys } = Reflect;
-const { setPrototypeOf } = Object;
-const { isArray } = Array;
-const { toStringTag } = Symbol;
-const getter = (object, name) => uncurry(getOwnPropertyDescriptor(object, name).get);
-const nextOf = (iterator) => uncurry(getPrototypeOf(iterator).next);
-const slice = uncurry(String.prototype.slice), indexOf = uncurry(String.prototype.indexOf);
-const repeat = uncurry(String.prototype.repeat), charCodeAt = uncurry(String.prototype.charCodeAt);
-const exec = uncurry(RegExp.prototype.exec), symbolText = uncurry(Symbol.prototype.toString);
-const functionSource = uncurry(Function.prototype.toString), functionPrototype = Function.prototype;
-const stackGetter = getOwnPropertyDescriptor(Error.prototype, 'stack')?.get;
-const stackOf = stackGetter === undefined ? () => undefined : uncurry(stackGetter);
-const find = uncurry(Map.prototype.get);
+// - work is bounded for each call: `on.nodes` properties and items, `on.text` characters. A list shows 100 items, a
+//   value has 50 prototypes, a text within a value 10,000 characters, all of a call 65,536.
+const { apply, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
+const getter = (object, name) => getOwnPropertyDescriptor(object, name).get;
+const { isArray, prototype: { indexOf } } = Array;
+const { slice } = String.prototype;
+const nextOf = (iterator) => getPrototypeOf(iterator).next;
+const typedArray = getPrototypeOf(Uint8Array);
 
-const NODES_MAX = 10_000; // properties and items of one call
-const LINE_MAX = 65_536; // characters of one call
-const TEXT_MAX = 10_000; // characters of one nested string, name, message or stack
-const ITEMS_MAX = 100; // items of one array, Map or Set
-const STEPS_MAX = 50; // prototypes of one value
-const BIGINT_MAX = 1n << 4096n; // larger ones take long to write
-const WIDTH = 80;
-const identifier = /^[a-zA-Z_][a-zA-Z_0-9]*$/;
-const special = /[\x00-\x1f'\\\x7f-\x9f]/;
-const escapes = { __proto__: null, '\b': '\\b', '\t': '\\t', '\n': '\\n', '\f': '\\f', '\r': '\\r', '\\': '\\\\' };
+const on = {
+    __proto__: null, apply, getOwnPropertyDescriptor, getPrototypeOf, ownKeys, isArray, indexOf, slice, String,
+    toStringTag: Symbol.toStringTag, toString: Function.prototype.toString,
+    stack: getOwnPropertyDescriptor(Error.prototype, 'stack')?.get,
+    // Builtins by number, as in `tokens.rs`: the first twelve are shown in ways of their own, and `valueOf` has what
+    // reads each of these and throws for a value that only pretends.
+    prototype: [
+        Error.prototype, Map.prototype, Set.prototype, Date.prototype, RegExp.prototype, typedArray.prototype,
+        ArrayBuffer.prototype, Number.prototype, String.prototype, Boolean.prototype, Symbol.prototype, BigInt.prototype,
+        Object.prototype, Array.prototype, Function.prototype, Promise.prototype, TypeError.prototype,
+        RangeError.prototype, ReferenceError.prototype, SyntaxError.prototype,
+    ],
+    valueOf: [
+        isArray, getter(Map.prototype, 'size'), getter(Set.prototype, 'size'), Date.prototype.getTime,
+        getter(RegExp.prototype, 'source'), getter(typedArray.prototype, 'length'),
+        getter(ArrayBuffer.prototype, 'byteLength'), Number.prototype.valueOf, String.prototype.valueOf,
+        Boolean.prototype.valueOf, Symbol.prototype.valueOf, BigInt.prototype.valueOf,
+    ],
+    flags: [
+        getter(RegExp.prototype, 'hasIndices'), getter(RegExp.prototype, 'global'),
+        getter(RegExp.prototype, 'ignoreCase'), getter(RegExp.prototype, 'multiline'),
+        getter(RegExp.prototype, 'dotAll'), getter(RegExp.prototype, 'unicode'),
+        getter(RegExp.prototype, 'unicodeSets'), getter(RegExp.prototype, 'sticky'),
+    ],
+    entries: [undefined, Map.prototype.entries, Set.prototype.values],
+    next: [undefined, nextOf(new Map().entries()), nextOf(new Set().values())],
+    nodes: 0, text: 0, depth: 0,
+};
 
-const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function';
-const list = () => setPrototypeOf([], null);
-const add = (entries, entry) => { entries[entries.length] = entry; };
 const own = (object, key) => {
-    const property = getOwnPropertyDescriptor(object, key);
-    return property === undefined ? undefined : setPrototypeOf(property, null);
-};
-const read = (object, key) => own(object, key)?.value;
-const readText = (object, key) => { const text = read(object, key); return typeof text === 'string' ? text : ''; };
-const counted = (count, one, many = one + 's') => count + ' ' + (count === 1 ? one : many);
-const spent = (state) => (state.nodes -= 1) < 0 || state.text <= 0;
-const clip = (text, state) => {
-    state.text -= text.length;
-    return text.length > TEXT_MAX ? slice(text, 0, TEXT_MAX) + '...' : text;
+    const value = on.getOwnPropertyDescriptor(object, key);
+    return value && { __proto__: null, ...value };
 };
 
-function indented(text, margin) {
-    let out = '', from = 0;
-    for (let at = indexOf(text, '\n'); at >= 0; at = indexOf(text, '\n', from)) {
-        out += slice(text, from, at + 1) + margin;
-        from = at + 1;
+const text = (object, key) => {
+    const value = own(object, key)?.value;
+    return typeof value === 'string' ? value : '';
+};
+
+// A text as a token: its length, how it is meant, and as much of it as is shown.
+const put = (text, mark) => {
+    const { length } = text, max = mark === '!' || mark === '%' ? 65_537 : 10_000;
+    if (length > max) text = on.apply(on.slice, text, [0, max]);
+    on.text -= mark === '"' ? text.length : length;
+    return length + mark + text;
+};
+
+// A property's value as tokens. `level` counts the objects around it, and `above` lists them from the inside;
+// `table` counts the levels of a table that are left.
+const show = (property, level, above, table) => {
+    if (property.get || property.set) return property.get ? property.set ? 'b' : 'g' : 's';
+    const { value } = property;
+    switch (typeof value) {
+        case 'string': return put(value, '"');
+        case 'number': return put(value === 0 && 1 / value < 0 ? '-0' : '' + value, ':');
+        case 'bigint': return put((value < 0 ? -value : value) >> 4096n ? '[BigInt]' : value + 'n', ':'); // A long one takes long.
+        case 'function': case 'object': if (value !== null) break;
+        default: return put(on.String(value), ':');
     }
-    return out + slice(text, from);
-}
+    try {
+        if (!table && (on.nodes <= 0 || on.text <= 0)) return typeof value === 'function' ? 'F' : 'O';
+        for (let up = above; up; up = up[1]) if (up[0] === value) return 'C';
 
-function quote(text) {
-    const kept = slice(text, 0, TEXT_MAX), lacks = (part) => indexOf(kept, part) < 0;
-    const mark = lacks("'") ? "'" : lacks('"') ? '"' : lacks('`') && lacks('${') ? '`' : "'";
-    let out = kept;
-    if (exec(special, kept) !== null) {
-        out = '';
-        for (let at = 0; at < kept.length; at += 1) {
-            const letter = kept[at], code = charCodeAt(letter, 0);
-            if (letter === mark) out += '\\' + mark;
-            else if (code >= 127 ? code > 159 : code >= 32 && letter !== '\\') out += letter;
-            else out += escapes[letter] ?? '\\x' + '0123456789ABCDEF'[code >> 4] + '0123456789ABCDEF'[code & 15];
-        }
-    }
-    return mark + out + mark + (text.length === kept.length ? '' : '... ' + counted(text.length - TEXT_MAX, 'more character'));
-}
-
-function primitive(value, state) {
-    if (typeof value === 'string') return quote(value);
-    if (typeof value === 'number') return value === 0 && 1 / value < 0 ? '-0' : '' + value;
-    if (typeof value === 'bigint') return value < BIGINT_MAX && -value < BIGINT_MAX ? value + 'n' : '[BigInt]';
-    return typeof value === 'symbol' ? clip(symbolText(value), state) : '' + value;
-}
-
-const moreItems = (entries, count) => add(entries, '... ' + counted(count, 'more item'));
-const items = (prototype, iterate, next, text) => {
-    const size = getter(prototype, 'size');
-    return (value, shape) => {
-        shape.size = size(value);
-        shape.fill = (entries, write, state) => {
-            const iterator = iterate(value);
-            for (let at = 0; at < shape.size; at += 1) {
-                if (at === ITEMS_MAX || spent(state)) return moreItems(entries, shape.size - at);
-                add(entries, text(next(iterator).value, write));
+        // The nearest builtin, the class's name and the tag.
+        const array = on.isArray(value);
+        let kind = -1, name = '', tag = '';
+        for (let object = value, index = 0; object !== null && index < 50; index += 1) {
+            const at = on.apply(on.indexOf, on.prototype, [object]);
+            if (kind < 0 && at < 12) kind = at;
+            if (tag === '' && (index > 0 || !own(object, on.toStringTag)?.enumerable)) tag = text(object, on.toStringTag);
+            if (index > 0 && name === '') {
+                const constructor = at < 0 ? own(object, 'constructor')?.value : undefined;
+                if (at >= 0) name = at;
+                else if (typeof constructor === 'function' && own(constructor, 'prototype')?.value === object) {
+                    name = text(constructor, 'name');
+                }
             }
-        };
-    };
-};
-const listed = (shape, length, element) => {
-    shape.open = '[';
-    shape.close = ']';
-    shape.size = length;
-    shape.keys = false;
-    shape.fill = (entries, write, state) => {
-        let holes = 0, at = 0;
-        const flush = () => { if (holes > 0) add(entries, '<' + counted(holes, 'empty item') + '>'); holes = 0; };
-        for (; at < length && at < ITEMS_MAX && !spent(state); at += 1) {
-            const property = element(at);
-            if (property === undefined) { holes += 1; continue; }
-            flush();
-            add(entries, propertyText(property, write));
-            shape.indices += 1;
+            object = on.getPrototypeOf(object);
         }
-        flush();
-        if (at < length) moreItems(entries, length - at);
-    };
+        if (table && (typeof value === 'function' || (!array && kind >= 0))) {
+            return show(property, table > 1 ? 0 : 3, null, 0);
+        }
+
+        let form = table ? 'T' : 'o', base = '.', size = -1, keys = true, error = false, entries = '', iterator;
+        if (typeof value === 'function') {
+            base = put(text(value, 'name'), ':');
+            let source = '';
+            if (own(value, 'prototype')?.writable === false) source = on.apply(on.toString, value, []); // A class or a builtin.
+            on.text -= source.length;
+            if (on.apply(on.slice, source, [0, 5]) === 'class') {
+                const parent = on.getPrototypeOf(value);
+                base = 'c' + base + put(parent === null ? 'null' : parent === on.prototype[14] ? '' : text(parent, 'name'), ':');
+            } else base = 'f' + base;
+        } else if (array) {
+            size = own(value, 'length')?.value;
+            keys = !table && size <= 100;
+            if (!table) form = 'a';
+        } else if (kind >= 0) try {
+            const found = on.apply(on.valueOf[kind], value, []);
+            switch (kind) {
+                case 0: { // Error
+                    let title = '', message = '', stack = own(value, 'stack')?.value ?? on.apply(on.stack, value, []);
+                    for (let object = value, index = 0; object !== null && index < 50; index += 1) {
+                        title ||= text(object, 'name');
+                        message ||= text(object, 'message');
+                        object = on.getPrototypeOf(object);
+                    }
+                    base = 'e' + put(title, ':') + put(message, ':') + put(typeof stack === 'string' ? stack : '', '!');
+                    error = true;
+                    break;
+                }
+                case 1: case 2: // Map, Set
+                    iterator = on.apply(on.entries[kind], value, []);
+                    size = found;
+                    break;
+                case 3: base = 'd' + found + ';'; break; // Date
+                case 4: { // RegExp
+                    let flags = '';
+                    for (let at = 0; at < 8; at += 1) if (on.apply(on.flags[at], value, [])) flags += 'dgimsuvy'[at];
+                    base = 'r' + put(found, ':') + put(flags, ':');
+                    break;
+                }
+                case 5: form = 't'; size = found; keys = false; break; // typed array
+                case 6: entries = ',' + put('byteLength: ' + found, ':'); break; // ArrayBuffer
+                default: // boxed primitive
+                    base = 'v' + show({ __proto__: null, value: found }, 0, null, 0);
+                    keys = typeof found !== 'string';
+            }
+        } catch { /* It only inherits from a builtin: an object like others. */ }
+
+        if (!table) form += (name === '' || typeof name === 'string' ? put(name, ':') : name + '#') + put(tag, ':') + base + size + ';';
+        const here = table ? null : [value, above], max = table === 1 ? 20 : 100;
+        for (let probe = !table && level > on.depth; ; probe = false) { // What is too deep is only asked whether it is empty.
+            if (probe && size > 0) return 'E' + form;
+            let at = 0, index = 0, count = 0;
+            for (; at < size && at < max && (table || ((on.nodes -= 1) >= 0 && on.text > 0)); at += 1) {
+                let item = array ? own(value, at) : undefined;
+                entries += ',';
+                if (array) {
+                    if (table) { entries += put('' + at, '='); item ??= { __proto__: null }; }
+                    if (item === undefined) { entries += '_'; continue; }
+                    index += 1;
+                } else {
+                    let value1 = kind === 5 ? value[at] : on.apply(on.next[kind], iterator, []).value;
+                    if (kind === 1) { entries += show({ __proto__: null, value: value1[0] }, level + 1, here, 0) + '>'; value1 = value1[1]; }
+                    item = { __proto__: null, value: value1 };
+                }
+                entries += show(item, level + 1, here, table && table - 1);
+            }
+            if (at < size && !table) entries += ',+' + (size - at) + 'i';
+            if (keys) {
+                const keys = on.ownKeys(value);
+                for (; index < keys.length && (!table || count < max) && (on.nodes -= 1) >= 0 && on.text > 0; index += 1) {
+                    const key = keys[index], item = own(value, key);
+                    const cause = error && (key === 'cause' || key === 'errors') && !item?.enumerable;
+                    const told = error && (key === 'name' || key === 'message' || key === 'stack');
+                    if (item === undefined || told || !(item.enumerable || cause)) continue;
+                    if (probe) { on.nodes -= keys.length >> 4; return 'E' + form; }
+                    entries += ',' + put(on.String(key), cause || typeof key === 'symbol' ? ']' : '=') + show(item, level + 1, here, table && table - 1);
+                    count += 1;
+                }
+                on.nodes -= keys.length >> 4; // Listing the keys of a large object is work, too.
+                if (index < keys.length && !array && !table) entries += ',+' + (keys.length - index) + 'p';
+            }
+            if (!probe) return form + entries + ')';
+        }
+    } catch (thrown) {
+        if (table) throw thrown;
+        return 'u';
+    }
 };
-const boxed = (prototype) => {
-    const valueOf = uncurry(prototype.valueOf);
-    return (value, shape, state) => {
-        const content = valueOf(value);
-        shape.base = '[' + shape.name + ': ' + primitive(content, state) + ']';
-        shape.keys = typeof content !== 'string';
-    };
-};
-const error = (value, shape, state) => {
-    let name = '', message = '', object = value;
-    for (let steps = 0; object !== null && steps < STEPS_MAX; steps += 1, object = getPrototypeOf(object)) {
-        name ||= readText(object, 'name');
-        message ||= readText(object, 'message');
-    }
-    if (name === 'Error') name = shape.name || name;
-    const head = clip(message === '' ? name : name + ': ' + message, state);
-    const frames = framesOf(read(value, 'stack') ?? stackOf(value), state);
-    shape.base = frames === '' ? '[' + head + ']' : head + '\n' + frames;
-    shape.error = true;
-};
-const framesOf = (stack, state) => {
-    const at = typeof stack === 'string' ? indexOf(stack, '    at ') : -1;
-    return at < 0 ? '' : clip(slice(stack, at, stack[stack.length - 1] === '\n' ? -1 : undefined), state);
-};
-
-// Says how values are shown, by the builtin prototype that they have. Each throws for a value that only pretends.
-const typedArray = getPrototypeOf(Uint8Array.prototype), typedLength = getter(typedArray, 'length');
-const bytes = getter(ArrayBuffer.prototype, 'byteLength');
-const time = uncurry(Date.prototype.getTime), iso = uncurry(Date.prototype.toISOString);
-const source = getter(RegExp.prototype, 'source');
-const flags = [
-    ['d', 'hasIndices'], ['g', 'global'], ['i', 'ignoreCase'], ['m', 'multiline'],
-    ['s', 'dotAll'], ['u', 'unicode'], ['v', 'unicodeSets'], ['y', 'sticky'],
-].map(([flag, name]) => [flag, getter(RegExp.prototype, name)]);
-const kinds = new Map([
-    [Error.prototype, error],
-    [Map.prototype, items(Map.prototype, uncurry(Map.prototype.entries), nextOf(new Map().entries()),
-        (pair, write) => write(pair[0]) + ' => ' + write(pair[1]))],
-    [Set.prototype, items(Set.prototype, uncurry(Set.prototype.values), nextOf(new Set().values()),
-        (item, write) => write(item))],
-    [Date.prototype, (value, shape) => { shape.base = time(value) === time(value) ? iso(value) : 'Invalid Date'; }],
-    [RegExp.prototype, (value, shape, state) => {
-        let set = '';
-        for (let at = 0; at < flags.length; at += 1) if (flags[at][1](value)) set += flags[at][0];
-        shape.base = '/' + clip(source(value), state) + '/' + set;
-    }],
-    [typedArray, (value, shape) => listed(shape, typedLength(value), (at) => ({ __proto__: null, value: value[at] }))],
-    [ArrayBuffer.prototype, (value, shape) => {
-        const count = bytes(value);
-        shape.fill = (entries) => add(entries, 'byteLength: ' + count);
-    }],
-    ...[Number, String, Boolean, Symbol, BigInt].map(({ prototype }) => [prototype, boxed(prototype)]),
-]);
-
-const names = new Map([
-    Object, Array, Function, Map, Set, Promise, Date, RegExp, Number, String, Boolean,
-    Error, TypeError, RangeError, ReferenceError, SyntaxError,
-].map((builtin) => [builtin.prototype, builtin.name]));
-
-// Walks the prototypes for the nearest builtin, the class's name and the tag.
-function shapeOf(value) {
-    const shape = { __proto__: null, kind: undefined, name: '', tag: '', base: '', open: '{', close: '}', size: -1,
-        fill: undefined, keys: true, error: false, indices: 0 };
-    let object = value;
-    for (let steps = 0; object !== null && steps < STEPS_MAX; steps += 1, object = getPrototypeOf(object)) {
-        shape.kind ??= find(kinds, object);
-        if (steps > 0 || !own(object, toStringTag)?.enumerable) shape.tag ||= readText(object, toStringTag);
-        if (steps > 0) shape.name ||= find(names, object) ?? className(object);
-    }
-    return shape;
-}
-
-function className(prototype) {
-    const constructor = read(prototype, 'constructor');
-    const made = typeof constructor === 'function' && read(constructor, 'prototype') === prototype;
-    return made ? readText(constructor, 'name') : '';
-}
-
-function functionText(value, shape, state) {
-    const name = clip(readText(value, 'name'), state);
-    const fixed = own(value, 'prototype')?.writable === false; // So it is a class or a builtin.
-    if (fixed && slice(clip(functionSource(value), state), 0, 5) === 'class') {
-        const parent = getPrototypeOf(value);
-        let base = parent === null ? 'null' : '';
-        if (parent !== null && parent !== functionPrototype) base = clip(readText(parent, 'name'), state);
-        return '[class ' + (name || '(anonymous)') + (base && ' extends ' + base) + ']';
-    }
-    return '[' + (shape.name || 'Function') + (name === '' ? ' (anonymous)' : ': ' + name) + ']';
-}
-
-function propertyText(property, write) {
-    if (property.get === undefined) return property.set === undefined ? write(property.value) : '[Setter]';
-    return property.set === undefined ? '[Getter]' : '[Getter/Setter]';
-}
-
-// Calls `visit(label, property)` for the properties that are shown, until it answers true or the budget is spent.
-// Answers how many keys were not looked at.
-function eachProperty(value, shape, state, visit) {
-    const keys = ownKeys(value);
-    let at = shape.indices;
-    for (let done = false; at < keys.length && !done && !spent(state); at += 1) {
-        const key = keys[at], property = own(value, key);
-        const cause = shape.error && (key === 'cause' || key === 'errors') && !property?.enumerable;
-        const told = shape.error && (key === 'name' || key === 'message' || key === 'stack');
-        if (property === undefined || told || !(property.enumerable || cause)) continue;
-        let label = typeof key === 'symbol' ? symbolText(key) : key;
-        if (typeof key === 'symbol' || cause) label = '[' + label + ']';
-        else if (exec(identifier, key) === null) label = quote(key);
-        done = visit(clip(label, state), property) === true;
-    }
-    state.nodes -= keys.length >> 4; // Listing the keys of a large object is work, too.
-    return keys.length - at;
-}
-
-function inspect(value, state, level, indent, above) {
-    if (isObject(value)) {
-        try { return inspectObject(value, state, level, indent, above); } catch { return '[unreadable]'; }
-    }
-    const text = primitive(value, state);
-    state.text -= text.length;
-    return text;
-}
-
-function inspectObject(value, state, level, indent, above) {
-    if (state.nodes <= 0 || state.text <= 0) return typeof value === 'function' ? '[Function]' : '[Object]';
-    for (let up = above; up !== null; up = up.above) if (up.value === value) return '[Circular]';
-    const array = isArray(value), shape = shapeOf(value);
-    if (typeof value === 'function') shape.base = functionText(value, shape, state);
-    else if (array) {
-        const length = read(value, 'length');
-        listed(shape, typeof length === 'number' ? length : 0, (at) => own(value, at));
-        shape.keys = length <= ITEMS_MAX;
-    } else if (shape.kind !== undefined) {
-        try { shape.kind(value, shape, state); } catch { /* It only inherits from a builtin: an object like others. */ }
-    }
-
-    const usual = array ? 'Array' : 'Object', size = shape.size < 0 ? '' : '(' + shape.size + ')';
-    const name = clip(shape.name, state), base = indented(shape.base, repeat(' ', indent));
-    const tag = shape.tag === '' || shape.tag === name ? '' : ' [' + clip(shape.tag, state) + ']';
-    let open = name === '' ? '[' + usual + size + ': null prototype]' + tag + ' ' : name + size + tag + ' ';
-    if (base !== '') open = base + ' ';
-    else if (name === usual && tag === '') open = '';
-    if (level > state.depth) {
-        let some = shape.size > 0;
-        if (!some && shape.keys) eachProperty(value, shape, state, () => (some = true));
-        if (some) return base || (name === '' ? '[' + usual + ': null prototype]' : '[' + name + tag + ']');
-    }
-
-    const here = { __proto__: null, value, above };
-    const write = (item) => inspect(item, state, level + 1, indent + 2, here);
-    const entries = list();
-    if (shape.fill !== undefined) shape.fill(entries, write, state);
-    if (shape.keys) {
-        const left = eachProperty(value, shape, state,
-            (label, property) => add(entries, label + ': ' + propertyText(property, write)));
-        if (left > 0 && !array) add(entries, '... ' + counted(left, 'more property', 'more properties'));
-    }
-    if (entries.length === 0 && base !== '') return base;
-    return layout(open + shape.open, shape.close, entries, indent, shape.open === '[');
-}
-
-// One line if it fits; else one line for each entry, or as many short items a line as fit.
-function layout(open, close, entries, indent, packs) {
-    const count = entries.length, margin = '\n' + repeat(' ', indent);
-    if (count === 0) return open + close;
-    let width = 2 * count + indent + open.length + 10, longest = 0, joined = open;
-    for (let at = 0; at < count; at += 1) {
-        const { length } = entries[at];
-        width += length;
-        if (length > longest) longest = length;
-        joined += (at === 0 ? ' ' : ', ') + entries[at];
-    }
-    if (width <= WIDTH && indexOf(joined, '\n') < 0) return joined + ' ' + close;
-    let text = open, column = WIDTH;
-    for (let at = 0; at < count; at += 1) {
-        const entry = at === count - 1 ? entries[at] : entries[at] + ',';
-        column += entry.length + 1;
-        if (packs && longest <= 16 && column <= WIDTH - 4) { text += ' ' + entry; continue; }
-        text += margin + '  ' + entry;
-        column = indent + 2 + entry.length;
-    }
-    return text + margin + close;
-}
