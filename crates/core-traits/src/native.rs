@@ -80,6 +80,13 @@ impl<'run> NativeContext<'run> {
         self.resources.release(number)
     }
 
+    /// What a native remembers for as long as the run lasts: one `T` for each run, made when it is first asked for.
+    ///
+    /// It is no use of [`Resources::MAX`]. Whoever asks owns the type, and bounds what it holds.
+    pub fn state<T: Any + Send + Default>(&mut self) -> &mut T {
+        self.resources.state()
+    }
+
     /// Adds a console line, stamped with the run's time.
     pub fn log(&mut self, level: LogLevel, message: String) {
         let at_ms = self.interrupt.elapsed().as_micros() as f64 / 1e3;

@@ -1,9 +1,9 @@
 //! What natives keep between the calls of one run: decoders, digests, parsers.
 //!
 //! The run owns them, so that they go with it, however it ends. Scripts hold numbers only, and no number is used twice in
-//! a run: a stale one finds nothing.
+//! a run: a stale one finds nothing. What a native remembers for the run as a whole has no number: it is found by its type.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -14,6 +14,7 @@ use crate::native::{NativeFailure, NativeValue};
 pub struct Resources {
     kept: HashMap<u64, Box<dyn Any + Send>>,
     numbers: u64,
+    states: HashMap<TypeId, Box<dyn Any + Send>>,
 }
 
 impl Resources {
@@ -33,6 +34,11 @@ impl Resources {
     pub(crate) fn resource<T: Any>(&mut self, number: &NativeValue) -> Result<&mut T, NativeFailure> {
         let kept = exact(number).and_then(|number| self.kept.get_mut(&number));
         kept.and_then(|resource| resource.downcast_mut()).ok_or_else(stale)
+    }
+
+    pub(crate) fn state<T: Any + Send + Default>(&mut self) -> &mut T {
+        let state = self.states.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
+        state.downcast_mut().expect("it is entered under its own type")
     }
 
     pub(crate) fn release<T: Any>(&mut self, number: &NativeValue) -> Result<T, NativeFailure> {
@@ -81,6 +87,15 @@ mod tests {
         for odd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
             assert!(resources.resource::<String>(&NativeValue::Number(odd)).is_err(), "{odd}");
         }
+    }
+
+    #[test]
+    fn there_is_one_state_of_a_type() {
+        let mut resources = Resources::default();
+        *resources.state::<u8>() += 7;
+        resources.state::<String>().push('a');
+        *resources.state::<u8>() += 1;
+        assert_eq!((*resources.state::<u8>(), resources.state::<String>().as_str()), (8, "a"));
     }
 
     #[test]

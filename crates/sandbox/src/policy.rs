@@ -36,7 +36,7 @@ impl Policy {
     pub fn environment(&self, host: HostInterface) -> Arc<Environment> {
         Arc::new(Environment {
             eval: self.eval,
-            natives: vec![console::SINK],
+            natives: vec![console::NATIVE],
             host,
             setup: vec![GLOBALS, console::SETUP],
         })

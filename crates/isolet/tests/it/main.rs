@@ -1,5 +1,6 @@
 //! The whole way with real QuickJS: through the API that users have, with real threads and services.
 
+mod console;
 mod host;
 mod lifecycle;
 mod limits;

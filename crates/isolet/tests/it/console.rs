@@ -1,0 +1,75 @@
+//! What the console writes: the cases of the sandbox, run for real.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use isolet::{Execution, Report, Source, SourceKind};
+use isolet_core_traits::{
+    Compilation, Engine, Environment, HostInterface, Interrupt, Invocation, JsonText, MonotonicClock, Purpose,
+    RunLimits, Step, Vm, VmConfig,
+};
+use isolet_engine_quickjs::QuickJs;
+use isolet_sandbox::Policy;
+use serde_json::{Value, json};
+
+use crate::setup::{isolet, tenant, told};
+
+#[tokio::test]
+async fn the_console_writes_what_its_cases_say() {
+    let cases: Value = serde_json::from_str(include_str!("../../../sandbox/tests/console.json")).expect("JSON");
+    let isolet = isolet();
+    let mut wrong = Vec::new();
+    for case in cases["cases"].as_array().expect("cases") {
+        let call = case["call"].as_str().expect("a script");
+        let source = Source::new("test.js", call, SourceKind::Script).expect("a name");
+        let report = isolet.execute(Execution::new(source, tenant("acme"))).await;
+        let expected = case["lines"].as_array().expect("lines");
+        if !report.is_ok() || !logs_are(&report, expected) {
+            wrong.push(format!("{call}\n{}\nexpected {expected:#?}\nlogged {:#?}", told(&report), report.logs));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Long lines are told by how they start and how long they are.
+fn logs_are(report: &Report, expected: &[Value]) -> bool {
+    let is = |line: &isolet::LogLine, expected: &Value| {
+        let message = match (expected["message"].as_str(), expected["starts"].as_str()) {
+            (Some(message), _) => line.message == message,
+            (None, Some(starts)) => {
+                line.message.starts_with(starts) && json!(line.message.chars().count()) == expected["characters"]
+            }
+            (None, None) => false,
+        };
+        message && expected["level"] == line.level.as_str()
+    };
+    report.logs.len() == expected.len() && report.logs.iter().zip(expected).all(|(line, expected)| is(line, expected))
+}
+
+/// Every VM pays for the standing environment, and twice.
+#[test]
+fn the_environment_takes_little_of_a_vm() {
+    let engine = QuickJs::new().expect("an engine");
+    let bare = memory_bytes(&engine, Arc::default());
+    let furnished = memory_bytes(&engine, Policy::new().environment(HostInterface::default()));
+    let taken = furnished.saturating_sub(bare);
+    assert!(taken > 1 << 10, "{taken} bytes: nothing was measured");
+    assert!(taken <= 15 << 10, "{taken} bytes");
+}
+
+/// What a VM holds in a run of nothing.
+fn memory_bytes(engine: &QuickJs, environment: Arc<Environment>) -> u64 {
+    let _thread = engine.attach_thread().expect("a thread");
+    let interrupt = Arc::new(Interrupt::new(Arc::new(MonotonicClock::new())));
+    interrupt.start(Duration::from_secs(30));
+    let vm = |purpose| engine.create_vm(&VmConfig::new(purpose, environment.clone())).expect("a VM");
+    let source = Source::new("test.js", "1", SourceKind::Script).expect("a name");
+    let compilation = vm(Purpose::Compile).compile(&source, &RunLimits::default(), &interrupt);
+    let Compilation::Done(Ok(program)) = compilation else { panic!("{compilation:?}") };
+    let json = || JsonText::parse("{}").expect("JSON");
+    let invocation = Invocation { source_name: source.name().clone(), input: json(), context: json(), random_seed: 1 };
+    match vm(Purpose::Run).start(&program, invocation, RunLimits::default(), interrupt) {
+        Step::Done(outcome) => outcome.memory_peak_bytes,
+        step => panic!("{step:?}"),
+    }
+}
