@@ -54,6 +54,17 @@ pub struct Interrupt {
 
 const NONE: u8 = 0;
 
+/// What a run must do, as [`Interrupt::poll_slice`] finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polled {
+    /// Go on.
+    GoOn,
+    /// Give its thread away until it is resumed.
+    Yield,
+    /// End, without running any more of the script.
+    End(Abort),
+}
+
 impl Interrupt {
     /// Nothing requested and no deadline.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -76,11 +87,25 @@ impl Interrupt {
 
     /// Why the run must end now, or `None` if it may go on.
     pub fn poll(&self) -> Option<Abort> {
-        let requested = decode(self.requested.load(Relaxed));
-        if requested.is_some() {
-            return requested;
+        match self.poll_slice() {
+            Polled::End(why) => Some(why),
+            Polled::GoOn | Polled::Yield => None,
         }
-        (nanoseconds(self.clock.now()) >= self.deadline_ns.load(Relaxed)).then_some(Abort::Deadline)
+    }
+
+    /// For engines that slice: what the run must do now. One reading of the clock.
+    pub fn poll_slice(&self) -> Polled {
+        if let Some(why) = decode(self.requested.load(Relaxed)) {
+            return Polled::End(why);
+        }
+        let now = nanoseconds(self.clock.now());
+        if now >= self.deadline_ns.load(Relaxed) {
+            Polled::End(Abort::Deadline)
+        } else if now >= self.slice_end_ns.load(Relaxed) {
+            Polled::Yield
+        } else {
+            Polled::GoOn
+        }
     }
 
     /// For engines: a slice of the run begins now and is used up after `time`.
@@ -92,11 +117,6 @@ impl Interrupt {
     /// Ends the slice that is under way, so that the thread serves somebody else at the next poll.
     pub fn end_slice(&self) {
         self.slice_end_ns.store(0, Relaxed);
-    }
-
-    /// For engines: whether the slice is used up.
-    pub fn is_slice_over(&self) -> bool {
-        nanoseconds(self.clock.now()) >= self.slice_end_ns.load(Relaxed)
     }
 
     /// Time since [`start`](Self::start).
@@ -178,15 +198,17 @@ mod tests {
     fn a_slice_is_over_when_its_time_is_up_or_it_is_ended() {
         let clock = Arc::new(Stepped::default());
         let interrupt = Interrupt::new(clock.clone());
-        assert!(!interrupt.is_slice_over());
+        assert_eq!(interrupt.poll_slice(), Polled::GoOn);
         interrupt.start_slice(Duration::from_nanos(10));
         clock.0.store(9, Relaxed);
-        assert!(!interrupt.is_slice_over());
+        assert_eq!(interrupt.poll_slice(), Polled::GoOn);
         clock.0.store(10, Relaxed);
-        assert!(interrupt.is_slice_over() && interrupt.poll().is_none());
+        assert_eq!((interrupt.poll_slice(), interrupt.poll()), (Polled::Yield, None));
         interrupt.start_slice(Duration::from_nanos(10));
-        assert!(!interrupt.is_slice_over());
+        assert_eq!(interrupt.poll_slice(), Polled::GoOn);
         interrupt.end_slice();
-        assert!(interrupt.is_slice_over());
+        assert_eq!(interrupt.poll_slice(), Polled::Yield);
+        interrupt.request(Abort::Cancelled);
+        assert_eq!(interrupt.poll_slice(), Polled::End(Abort::Cancelled), "an end comes first");
     }
 }

@@ -60,7 +60,7 @@ pub use host::{
     HostReply, HostService, HostSession, InterfaceError, OperationId, Payload, RunInfo,
 };
 pub use ids::{ExecutionId, IdError, OrganizationId, ScriptId, TenantId, UserId};
-pub use interrupt::{Clock, Interrupt, MonotonicClock};
+pub use interrupt::{Clock, Interrupt, MonotonicClock, Polled};
 pub use json::{JsonError, JsonText};
 pub use limits::{RunLimits, StackBytes};
 pub use logs::{LogBuffer, LogLevel, LogLine, LogsTruncated};

@@ -388,15 +388,15 @@ unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c
     }
     loop {
         // SAFETY: C1, as above: no reference stays while the fiber is suspended.
-        if unsafe { (*state).stopped().is_some() } {
+        let (is_slice_over, is_stopped) = unsafe { ((*state).poll(), (*state).run.stop.is_some()) };
+        if is_stopped {
             fiber::leave();
             // Not on a fiber: the engine unwinds the run.
             // SAFETY: C1, as above.
             unsafe { (*state).meter().end_run() };
             return 1;
         }
-        // SAFETY: C1, as above.
-        if !fiber::is_entered() || unsafe { !(*state).run.interrupt.is_slice_over() } {
+        if !is_slice_over || !fiber::is_entered() {
             return 0;
         }
         fiber::suspend();

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use isolet_core_traits::{
     Abort, End, FailureKind, HostCall, Interrupt, LogBuffer, MonotonicClock, Native, NativeFailure, NativeValue,
-    OperationId, Outcome, Resources, RunLimits, Warning,
+    OperationId, Outcome, Polled, Resources, RunLimits, Warning,
 };
 use rquickjs::qjs::{self, JSContext};
 
@@ -182,12 +182,22 @@ impl RunState {
         self.run.interrupt = interrupt;
     }
 
-    /// Why the run must end, if it must: what was noted, or what the memory or the interrupt say now.
-    pub(crate) fn stopped(&mut self) -> Option<Stop> {
+    /// Notes why the run must end, if the memory or the interrupt say so now; else, whether its slice is over.
+    pub(crate) fn poll(&mut self) -> bool {
         if self.run.stop.is_none() {
             let over = self.meter().over_limit().map(Stop::OutOfMemory);
-            self.run.stop = over.or_else(|| self.run.interrupt.poll().map(Stop::Aborted));
+            self.run.stop = match (over, self.run.interrupt.poll_slice()) {
+                (Some(over), _) => Some(over),
+                (None, Polled::End(why)) => Some(Stop::Aborted(why)),
+                (None, polled) => return polled == Polled::Yield,
+            };
         }
+        false
+    }
+
+    /// Why the run must end, if it must.
+    pub(crate) fn stopped(&mut self) -> Option<Stop> {
+        self.poll();
         self.run.stop
     }
 

@@ -302,9 +302,9 @@ impl Vm for QuickJsVm {
     }
 
     fn reset(&mut self) -> Reset {
-        self.finish();
+        let was_preempted = matches!(self.finish(), Phase::Preempted(..));
         (self.work, self.script) = (Work::default(), None);
-        match self.realm.restore() {
+        match !was_preempted && self.realm.restore() {
             true => {
                 self.phase = Phase::Pristine;
                 Reset::Pristine

@@ -109,7 +109,7 @@ fn a_run_is_left_at_any_allocation() {
 #[test]
 fn a_run_is_left_at_any_poll() {
     const TICK: Duration = Duration::from_millis(1);
-    let bench = Bench::new();
+    let bench = Bench { slice: WALL_TIME, ..Bench::new() };
     let busy = "let n = 0; const sum = () => { for (let i = 0; i < 2e5; i++) n += i }; sum(); await 1;
                 [3, 1, 2].sort((a, b) => (sum(), a - b)); JSON.stringify({ toJSON: sum }); echo('x'); sum(); n";
     let mut polls = 0;

@@ -37,6 +37,11 @@ fn interrupt() -> Arc<Interrupt> {
     Arc::new(interrupt)
 }
 
+/// Slow machines must not preempt what is not meant to be.
+fn unsliced() -> RunLimits {
+    RunLimits { slice: Duration::from_secs(30), ..RunLimits::default() }
+}
+
 fn program(engine: &QuickJs, environment: &Arc<Environment>) -> QuickJsProgram {
     let mut vm = engine.create_vm(&VmConfig::new(Purpose::Compile, environment.clone())).expect("a VM");
     let source = Source::new("threads.js", SCRIPT, SourceKind::Script).expect("a name");
@@ -70,7 +75,7 @@ fn a_vm_moves_between_threads() {
         context: JsonText::null(),
         random_seed: 1,
     };
-    let start = |vm: &mut QuickJsVm| vm.start(&program, invocation, RunLimits::default(), interrupt());
+    let start = |vm: &mut QuickJsVm| vm.start(&program, invocation, unsliced(), interrupt());
     let (mut vm, mut step) = on_thread(vm, THREAD_STACKS[0], start);
     for stack in &THREAD_STACKS[1..] {
         let Step::HostCalls { calls, .. } = step else { panic!("{step:?}") };
@@ -105,7 +110,7 @@ fn many_vms_run_on_many_threads() {
                         context: JsonText::null(),
                         random_seed: round,
                     };
-                    let step = vm.start(&program, invocation, RunLimits::default(), interrupt());
+                    let step = vm.start(&program, invocation, unsliced(), interrupt());
                     let Step::Done(outcome) = step else { panic!("{step:?}") };
                     let End::Output(Output::Json(json)) = outcome.end else { panic!("{outcome:?}") };
                     assert_eq!(&*json, format!("[20000,[{number},{round}]]"));

@@ -101,7 +101,8 @@ const CONTEXT: &str = r#"{"tenant":"acme","user":{"id":7}}"#;
 
 /// The limits of all rows, unless they say otherwise.
 pub(super) fn limits(change: fn(&mut RunLimits)) -> RunLimits {
-    let mut limits = RunLimits { memory_bytes: 16 << 20, host_payload_bytes: 64 << 10, ..RunLimits::default() };
+    let slice = 10 * TICK;
+    let mut limits = RunLimits { slice, memory_bytes: 16 << 20, host_payload_bytes: 64 << 10, ..RunLimits::default() };
     change(&mut limits);
     limits
 }
