@@ -61,7 +61,8 @@ pub enum Restoring {
     ///
     /// It learns them from page faults: a handler of `SIGSEGV` is installed, which passes on what is not its own. Where
     /// that cannot be, because somebody else took the signal over or the process has too many mappings, the whole image
-    /// is copied.
+    /// is copied. A handler that is installed later must pass on what is not its own, and threads that step VMs must
+    /// not block the signal.
     HotPages,
 }
 
@@ -113,7 +114,7 @@ impl Arena {
         let start = self.start();
         let head = self.head();
         let (top, high_water) = (head.top, head.high_water);
-        head.high_water = top;
+        head.freeze();
         // SAFETY: A1: top and high water lie in the arena, and nothing uses the bytes between them.
         unsafe { ptr::write_bytes(ptr::with_exposed_provenance_mut::<u8>(top), 0, high_water - top) };
         self.image = self.words((top - start).div_ceil(size_of::<u64>())).into();

@@ -17,6 +17,11 @@ pub(crate) const FILE: &CStr = c"script";
 /// The file name of setup scripts. Their frames are left out.
 pub(crate) const SETUP_FILE: &CStr = c"setup";
 
+/// What is read of a stack's text, which may be the script's own.
+const STACK_BYTES_MAX: usize = 64 << 10;
+/// Where a function's name is cut.
+const FUNCTION_BYTES_MAX: usize = 256;
+
 /// What is needed to tell positions.
 pub(crate) struct Origin<'a> {
     pub(crate) name: &'a SourceName,
@@ -144,6 +149,7 @@ fn cut(text: &str) -> String {
 /// Reads QuickJS's stack text: lines of `    at NAME (FILE:LINE:COLUMN)` or `    at FILE:LINE:COLUMN`.
 /// Keeps the frames of the author's source.
 pub(crate) fn frames(stack: &str, origin: &Origin<'_>) -> Vec<Frame> {
+    let stack = &stack[..stack.floor_char_boundary(STACK_BYTES_MAX)];
     stack.lines().filter_map(|line| frame(line, origin)).take(ScriptFailure::FRAMES_MAX).collect()
 }
 
@@ -160,7 +166,7 @@ fn frame(line: &str, origin: &Origin<'_>) -> Option<Frame> {
     }
     let Place { line, column } = place(line.parse().ok()?, column.parse().ok()?, origin.wide_text);
     let anonymous = matches!(function, "" | "<anonymous>" | "<eval>");
-    let function = (!anonymous).then(|| function.to_owned());
+    let function = (!anonymous).then(|| function[..function.floor_char_boundary(FUNCTION_BYTES_MAX)].to_owned());
     Some(Frame { function, file: origin.name.to_string(), line, column })
 }
 
@@ -177,5 +183,10 @@ mod tests {
         let shown: Vec<_> = frames.iter().map(|frame| (frame.function.as_deref(), frame.line, frame.column)).collect();
         assert_eq!(shown, [(Some("price"), 3, 7), (None, 1, 2), (Some("odd (name)"), 4, 1), (None, 8, 5)]);
         assert!(frames.iter().all(|frame| frame.file == "order.js"));
+        let long = format!("    at {} (script:1:1)", "ä".repeat(1_000));
+        let frames = self::frames(&long, &Origin { name: &name, wide_text: None });
+        assert_eq!(frames[0].function.as_ref().map(String::len), Some(FUNCTION_BYTES_MAX));
+        let origin = Origin { name: &name, wide_text: None };
+        assert!(self::frames(&format!("{}{stack}", "x\n".repeat(STACK_BYTES_MAX)), &origin).is_empty());
     }
 }

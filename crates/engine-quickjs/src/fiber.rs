@@ -82,7 +82,7 @@ impl<T> Fiber<T> {
 
     /// Goes on, on the thread that started it (F3).
     pub(crate) fn resume(mut self) -> Ran<T> {
-        let _exit = Exit;
+        let _exit = Exit(ENTERED.get());
         match self.coroutine.resume(()) {
             CoroutineResult::Return(result) => Ran::Returned(result),
             CoroutineResult::Yield(Pause::Suspended) => Ran::Suspended(self),
@@ -102,12 +102,12 @@ impl<T> Drop for Fiber<T> {
     }
 }
 
-/// However the fiber gave its thread back, this thread is on none afterwards.
-struct Exit;
+/// However the fiber gave its thread back, this thread is where it was before.
+struct Exit(*const Yielder<(), Pause>);
 
 impl Drop for Exit {
     fn drop(&mut self) {
-        ENTERED.set(ptr::null());
+        ENTERED.set(self.0);
     }
 }
 
@@ -199,6 +199,16 @@ mod tests {
         assert!(matches!(first.resume(), Ran::Returned('a')));
         drop(second);
         assert_eq!(order.get(), 5, "what is dropped never goes on");
+    }
+
+    #[test]
+    fn a_fiber_inside_a_fiber_is_left_alone() {
+        let left = on_fiber(|| {
+            let inner = start(leave);
+            assert!(matches!(inner, Ran::Left) && is_entered());
+            leave();
+        });
+        assert_eq!((left, is_entered()), (None, false));
     }
 
     #[test]

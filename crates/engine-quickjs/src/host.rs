@@ -86,9 +86,13 @@ fn prepare(js: Js, index: usize, arguments: &[Value]) -> Result<(u32, Value)> {
     let encoded = payload::encode(js, &arguments[..arguments.len().min(usize::from(arguments_max))])?;
     let error = error_here(js)?;
     let submitted = state::with(js, |state| {
-        let (json, buffers) = (encoded.json.read(), &mut state.run.buffers);
-        let payload = Payload { json: json.into_owned(), buffers: buffers.split_off(encoded.first_buffer) };
-        submit(&mut state.run, id, payload)
+        let buffers = state.run.buffers.split_off(encoded.first_buffer);
+        state.run.buffer_bytes -= buffers.iter().map(|buffer| payload::held(buffer.len())).sum::<usize>();
+        let (bytes, bytes_max) = (encoded.json.as_bytes().len(), state.run.limits.host_payload_bytes);
+        if bytes > bytes_max {
+            return Err(Refusal::Payload { bytes, bytes_max });
+        }
+        submit(&mut state.run, id, Payload { json: encoded.json.read().into_owned(), buffers })
     });
     js.free_text(encoded.json);
     match submitted {
@@ -111,7 +115,6 @@ enum Refusal {
 fn submit(run: &mut RunData, operation: OperationId, payload: Payload) -> std::result::Result<u32, Refusal> {
     let (calls_max, bytes_max) = (run.limits.host_calls_pending, run.limits.host_payload_bytes);
     let (bytes, pending) = (payload.bytes(), run.pending.values().sum::<usize>());
-    run.buffer_bytes -= payload.buffers.iter().map(|buffer| payload::held(buffer.len())).sum::<usize>();
     if run.next_call > CALLS_MAX {
         return Err(Refusal::Calls);
     }

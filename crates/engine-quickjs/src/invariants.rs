@@ -19,13 +19,15 @@
 //! - **T1, one thread at a time.** All calls into a realm go through `&mut QuickJsVm`, and each entry tells the engine
 //!   the stack ([`Realm::enter`](crate::realm::Realm::enter)). QuickJS keeps no thread-local state of a runtime.
 //!   *Test: `it::threads::a_vm_moves_between_threads`.*
-//! - **S1, a stack is unused while no code is on it.** Only [`fiber::run`](crate::fiber::run) has code on a stack, and it
+//! - **S1, a stack is unused while no code is on it.** Only a [`Fiber`](crate::fiber::Fiber) has code on a stack, and it
 //!   gives the stack back after that code has returned or was left. *Test: `stack::tests`.*
 //! - **F1, what is left owns nothing.** While code on a fiber calls into the engine, no frame of it owns anything on the
 //!   Rust heap, holds a lock or a guard: what it must keep it puts into the `RunState`, within one closure of
 //!   [`state::with`](crate::state::with), which calls nothing that can leave. A realm that was left is not entered before
 //!   it is restored. *Test: `trials::out_of_memory`, which refuses every allocation in turn and counts what stays on the
-//!   heap.* **F2:** the thread-local fiber is that of the code that runs, and null on none. *Test: `fiber::tests`.*
+//!   heap.* **F2:** the thread-local fiber is that of the code that runs, and null on none. **F3:** a
+//!   suspended fiber is resumed on the thread that started it, or dropped; a VM whose fiber was dropped enters the engine
+//!   no more before it is restored. *Tests: `fiber::tests`, conformance rows on preempted runs.*
 //! - **N1, a native's result stays** while the engine makes a value of it: it is the run's, and nothing that makes a
 //!   string or a buffer calls a native. *Test: conformance rows on natives, under memcheck as well.*
 //! - **H1, the heap's list** (of the portable form). Every live block is in the list once, with its header before it.

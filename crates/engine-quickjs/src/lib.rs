@@ -19,8 +19,8 @@
 //! - `images`, `parked`: loaded programs, and runs that wait, as the lines that they change.
 //! - `compile`, `run`, `output`, `failure`, `ending`: from source to program, and from program to outcome.
 //!
-//! The deadline is the interrupt handler's: what it cannot stop is said in its [`Capabilities`]: no slices, and a native
-//! that never polls (sorting megabytes, a huge BigInt) is not stopped.
+//! Slices and deadlines are the interrupt handler's: a native that never polls (sorting megabytes, a huge BigInt) is
+//! neither preempted nor stopped, as its [`Capabilities`] say.
 //! It does *not* schedule, cache, or know a tenant. The invariants that its `unsafe` code relies on are in
 //! `src/invariants.rs`.
 //!

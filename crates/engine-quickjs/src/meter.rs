@@ -112,6 +112,9 @@ impl Meter {
 
     /// Garbage was collected. The next time is when half of what is left now is used; not at all if that is little.
     pub(crate) fn collected(&mut self) {
+        if self.crossed != Crossed::Collect {
+            return; // The collection itself has crossed the limit.
+        }
         let left = self.limit.saturating_sub(self.used);
         self.collect_at = if left > self.limit / 64 { self.limit - left / 2 } else { self.limit };
         self.crossed = Crossed::Nothing;

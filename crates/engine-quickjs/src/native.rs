@@ -66,20 +66,46 @@ fn compute(js: Js, native: Native) {
 /// The first phase: an argument becomes the run's.
 fn copy_out(js: Js, value: &Value) -> Result<()> {
     let keep = |argument| state::with(js, |state| state.run.native.arguments.push(argument));
+    let mut fits = true;
     if let Some(boolean) = value.as_bool() {
         keep(NativeValue::Bool(boolean));
     } else if let Some(number) = value.as_number() {
         keep(NativeValue::Number(number));
     } else if value.is_string() {
         let text = js.text(value)?;
-        keep(NativeValue::String(text.read().into_owned()));
+        fits = has_room(js, text.as_bytes());
+        if fits {
+            keep(NativeValue::String(text.read().into_owned()));
+        }
         js.free_text(text);
     } else if value.is_null() {
         keep(NativeValue::Null);
-    } else if js.with_bytes(value, |bytes| keep(NativeValue::Bytes(bytes.to_vec()))).is_none() {
-        keep(NativeValue::Undefined);
+    } else {
+        let copied = js.with_bytes(value, |bytes| {
+            let fits = has_room(js, bytes);
+            if fits {
+                keep(NativeValue::Bytes(bytes.to_vec()));
+            }
+            fits
+        });
+        fits = copied.unwrap_or_else(|| {
+            keep(NativeValue::Undefined);
+            true
+        });
     }
-    Ok(())
+    match fits {
+        true => Ok(()),
+        false => Err(js.throw_error(ErrorClass::Range, format_args!("the arguments are larger than the run's memory"))),
+    }
+}
+
+/// Whether the arguments of a call may take so much of the host's memory: together no more than the run of the VM's.
+fn has_room(js: Js, bytes: &[u8]) -> bool {
+    state::with(js, |state| {
+        let native = &mut state.run.native;
+        native.argument_bytes = native.argument_bytes.saturating_add(bytes.len() as u64);
+        native.argument_bytes <= state.run.limits.memory_bytes
+    })
 }
 
 /// What the engine is to make of a native's result. Texts and bytes are the run's, which keeps them meanwhile.

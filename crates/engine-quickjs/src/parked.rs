@@ -30,7 +30,7 @@ impl ParkedRun for Parked {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.lines.bytes()
+        size_of::<Self>() + self.lines.bytes() + self.data.bytes()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::js::{ErrorClass, Js, Text, Value};
 use crate::layout::Layout;
 use crate::meter::{HEADROOM_BYTES, Meter};
 use crate::stack::Stacks;
-use crate::state::{self, Constants, RunData, RunState, Stop};
+use crate::state::{self, Constants, Rejection, RunData, RunState, Stop};
 use crate::{host, native, payload, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
@@ -26,6 +26,9 @@ const STACK_MIN_BYTES: usize = 32 << 10;
 
 /// What the environment that stands may take of an arena.
 const STANDING_BYTES_MAX: u64 = 32 << 20;
+
+/// Freed blocks are not joined: blocks of ever other sizes need new places.
+const ADDRESSES_PER_BYTE: u64 = 8;
 
 /// Live bytes after which QuickJS first looks for garbage: more than a small run makes.
 const COLLECT_FROM_BYTES: usize = 1 << 20;
@@ -52,8 +55,8 @@ impl MemoryPlan {
         match self {
             Self::Blocks => Ok(Memory::Blocks(Box::into_raw(Heap::new()))),
             Self::Arena { run_bytes_max, .. } => {
-                // Address space only. The other half is for what lies unused between blocks in use.
-                let bytes = run_bytes_max.saturating_add(STANDING_BYTES_MAX).saturating_mul(2);
+                // Address space only, most of it for what lies unused between blocks in use.
+                let bytes = run_bytes_max.saturating_add(STANDING_BYTES_MAX).saturating_mul(ADDRESSES_PER_BYTE);
                 let bytes = usize::try_from(bytes).map_err(|_| EngineError::Memory)?;
                 let bytes = bytes.checked_next_multiple_of(1 << 20).ok_or(EngineError::Memory)?;
                 Arena::new(bytes).map(Memory::Arena).map_err(|_| EngineError::Memory)
@@ -168,6 +171,8 @@ impl Realm {
         if let Memory::Arena(arena) = &mut self.memory {
             arena.freeze(restoring);
         }
+        // What setup scripts have left is not the first run's.
+        self.forget_run();
     }
 
     /// Takes the realm back to what it was when it was frozen. `false` if its memory does not allow that.
@@ -418,11 +423,16 @@ unsafe extern "C" fn on_rejection(
         true => state::with(js, |state| state.run.rejections.remove(&address)),
         false => {
             let kept = js.duplicate(&promise);
-            state::with(js, |state| state.run.rejections.insert(address, kept))
+            state::with(js, |state| {
+                let run = &mut state.run;
+                let number = run.rejections_total;
+                run.rejections_total += 1;
+                run.rejections.insert(address, Rejection { promise: kept, number })
+            })
         }
     };
     if let Some(was) = was {
-        js.free(was);
+        js.free(was.promise);
     }
     let _ = promise.into_raw(); // Borrowed: not ours to free.
 }

@@ -212,12 +212,14 @@ fn finish(js: Js, value: &Value) -> Ending {
 
 /// The reason of a rejection that nobody looks after.
 fn unhandled_rejection(js: Js) -> Option<Value> {
-    let promise = state::with(js, |state| {
-        let first = state.run.rejections.keys().min().copied()?;
-        state.run.rejections.remove(&first)
+    let rejection = state::with(js, |state| {
+        let rejections = &mut state.run.rejections;
+        let (first, _) = rejections.iter().min_by_key(|(_, rejection)| rejection.number)?;
+        let first = *first;
+        rejections.remove(&first)
     })?;
-    let reason = js.settled_with(&promise);
-    js.free(promise);
+    let reason = js.settled_with(&rejection.promise);
+    js.free(rejection.promise);
     Some(reason)
 }
 

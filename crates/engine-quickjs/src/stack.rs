@@ -24,6 +24,8 @@ const SHALLOW_BYTES: usize = 64 << 10;
 /// A page of this value lies below the shallow part for as long as nothing was deeper.
 const MARK: u64 = 0x6b72_616d_6b72_616d;
 const PAGE: usize = 4096;
+/// A stack is trimmed at least once in so many uses.
+const USES_PER_TRIM: u32 = 256;
 /// More stacks than this are not kept.
 const KEPT_MAX: usize = 64;
 
@@ -33,6 +35,7 @@ pub(crate) struct Stack {
     limit: NonNull<u8>,
     /// Without the guard.
     bytes: usize,
+    uses: u32,
 }
 
 // SAFETY: S1: the mapping belongs to this value alone.
@@ -45,7 +48,7 @@ impl Stack {
         // SAFETY: a new mapping where the system likes, which nothing else knows of.
         let limit = unsafe { mmap_anonymous(ptr::null_mut(), bytes + GUARD_BYTES, access, flags)? };
         let limit = NonNull::new(limit.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let mut stack = Self { limit, bytes };
+        let mut stack = Self { limit, bytes, uses: 0 };
         // SAFETY: S1: the guard is the mapping's first part, and nothing uses the stack yet.
         unsafe { mprotect(limit.as_ptr().cast(), GUARD_BYTES, MprotectFlags::empty())? };
         stack.mark().fill(MARK);
@@ -62,8 +65,11 @@ impl Stack {
 
     /// Gives back what was used beyond the mark.
     fn trim(&mut self) {
-        // A few words of it are enough: nothing that goes beyond it leaves them all as they are.
-        if self.mark().iter().step_by(32).all(|word| *word == MARK) {
+        self.uses = self.uses.wrapping_add(1);
+        // A few words of it tell. A frame may step over them all, with what it reserves and never writes: so now and then
+        // the stack is trimmed all the same.
+        let is_unmarked = self.mark().iter().step_by(32).any(|word| *word != MARK);
+        if !is_unmarked && !self.uses.is_multiple_of(USES_PER_TRIM) {
             return;
         }
         // SAFETY: S1: no code runs on the stack. Whether the system takes the pages back changes nothing else.

@@ -101,14 +101,24 @@ pub(crate) struct RunData {
     /// Where the search for what JSON cannot say is.
     pub(crate) trail: Trail,
     /// Rejected promises that nobody looks after, by address.
-    pub(crate) rejections: HashMap<usize, Value>,
+    pub(crate) rejections: HashMap<usize, Rejection>,
+    /// How many there have been.
+    pub(crate) rejections_total: u64,
     pub(crate) warnings: Vec<Warning>,
+}
+
+/// A rejected promise that nobody looks after.
+pub(crate) struct Rejection {
+    pub(crate) promise: Value,
+    /// How many there were before.
+    pub(crate) number: u64,
 }
 
 /// The call of a native that is being made.
 #[derive(Default)]
 pub(crate) struct NativeCall {
     pub(crate) arguments: Vec<NativeValue>,
+    pub(crate) argument_bytes: u64,
     /// `None` while there is none, and if the native panicked.
     pub(crate) result: Option<Result<NativeValue, NativeFailure>>,
 }
@@ -132,12 +142,19 @@ impl Default for RunData {
             host_errors: Vec::new(),
             trail: Trail::default(),
             rejections: HashMap::new(),
+            rejections_total: 0,
             warnings: Vec::new(),
         }
     }
 }
 
 impl RunData {
+    /// About what it holds outside of the VM's memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let rejections = self.rejections.capacity() * size_of::<(usize, Rejection)>();
+        size_of::<Self>() + rejections + self.pending.len() * 3 * size_of::<usize>()
+    }
+
     /// The run goes on its thread now.
     pub(crate) fn start_slice(&self) {
         self.interrupt.start_slice(self.limits.slice);
@@ -185,7 +202,9 @@ impl RunState {
     /// Notes why the run must end, if the memory or the interrupt say so now; else, whether its slice is over.
     pub(crate) fn poll(&mut self) -> bool {
         if self.run.stop.is_none() {
-            let over = self.meter().over_limit().map(Stop::OutOfMemory);
+            let base = self.constants.base_bytes;
+            let of_run = |over: OverLimit| OverLimit { used: over.used.saturating_sub(base), ..over };
+            let over = self.meter().over_limit().map(of_run).map(Stop::OutOfMemory);
             self.run.stop = match (over, self.run.interrupt.poll_slice()) {
                 (Some(over), _) => Some(over),
                 (None, Polled::End(why)) => Some(Stop::Aborted(why)),

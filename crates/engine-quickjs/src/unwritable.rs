@@ -1,16 +1,19 @@
 //! Finding what in an output JSON cannot say, and where it is.
 
 use std::ffi::c_int;
+use std::fmt::Write;
 
 use isolet_core_traits::ScriptFailure;
 use rquickjs::qjs::{self, JSContext, JSValue};
 
 use crate::js::{Js, Result, Thrown, Value};
 use crate::output::output_error;
-use crate::state;
+use crate::{realm, state};
 
 /// Characters of a key that a path shows.
 const KEY_CHARACTERS_MAX: usize = 80;
+/// Where a path is cut, at the end of the key that crosses it.
+const PATH_BYTES_MAX: usize = 1 << 10;
 
 /// Walks the output a second time, with a replacer that remembers where it is, and stops at what JSON cannot say.
 /// `false` if it is something else that throws: a getter or a `toJSON` of the script's.
@@ -104,6 +107,10 @@ fn step(js: Js, holder: usize, key: &Value, value: &Value) -> Result<()> {
     let key = js.text(key)?;
     let goes_on = state::with(js, |state| state.run.trail.step(holder, &key.read(), value));
     js.free_text(key);
+    // The engine never polls in here, and each step looks at all holders.
+    if let Some(why) = state::with(js, |state| state.stopped()) {
+        return Err(realm::stop(js, why));
+    }
     if goes_on { Ok(()) } else { Err(js.throw_uncatchable(format_args!("found"))) }
 }
 
@@ -135,10 +142,19 @@ impl Trail {
 
 /// `output.items[2].price`.
 fn path<'a>(keys: impl Iterator<Item = &'a str>) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
-    keys.fold(String::from("output"), |path, key| match key {
-        _ if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) => format!("{path}[{key}]"),
-        _ if !key.is_empty() && key.chars().all(plain) => format!("{path}.{key}"),
-        _ => format!("{path}[{key:?}]"),
-    })
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+    let mut path = String::from("output");
+    for key in keys {
+        if path.len() >= PATH_BYTES_MAX {
+            path.push('…');
+            break;
+        }
+        // Writing to a string does not fail.
+        let _ = match key {
+            _ if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) => write!(path, "[{key}]"),
+            _ if !key.is_empty() && key.chars().all(is_plain) => write!(path, ".{key}"),
+            _ => write!(path, "[{key:?}]"),
+        };
+    }
+    path
 }

@@ -8,7 +8,9 @@ use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
 use rquickjs::qjs;
+use rustix::mm::{Advice, madvise};
 
+use super::PAGE;
 use crate::fiber;
 use crate::meter::Meter;
 
@@ -27,6 +29,10 @@ pub(super) struct Head {
     /// Beyond it every byte is zero.
     pub(super) high_water: usize,
     end: usize,
+    /// From here on lies nothing of the image.
+    own: usize,
+    /// Bytes of large free blocks that are still committed.
+    idle: usize,
     /// Free blocks by class; the first word behind a free block's header is the next one.
     free: [*mut Header; CLASSES],
 }
@@ -36,7 +42,14 @@ pub(super) struct Head {
 struct Header {
     /// Bytes of the block with its header: the size of its class.
     size: usize,
+    /// Of a large free block: whether its bytes count as idle.
+    is_idle: u64,
 }
+
+/// Blocks from this size on are large.
+const LARGE_BYTES: usize = 256 << 10;
+/// Large free blocks beyond this are given back to the system.
+const IDLE_BYTES_MAX: usize = 8 << 20;
 
 /// The class of a block of `size` bytes with its header, and the class's size. `None` beyond the largest class.
 fn class(size: usize) -> Option<(usize, usize)> {
@@ -66,7 +79,14 @@ impl Head {
     /// For an arena from `start` to `end` with nothing in it.
     pub(super) fn new(start: usize, end: usize) -> Self {
         let top = (start + size_of::<Self>()).next_multiple_of(ALIGN);
-        Self { meter: Meter::new(), top, high_water: top, end, free: [ptr::null_mut(); CLASSES] }
+        let free = [ptr::null_mut(); CLASSES];
+        Self { meter: Meter::new(), top, high_water: top, end, own: usize::MAX, idle: 0, free }
+    }
+
+    /// What is there now becomes an image: its bytes are never given back.
+    pub(super) fn freeze(&mut self) {
+        self.high_water = self.top;
+        self.own = self.top;
     }
 
     /// A block, and whether its bytes are zero.
@@ -100,6 +120,11 @@ impl Head {
         let header = NonNull::new(self.free[class])?;
         // SAFETY: A3: a free block holds the next one of its class behind its header.
         self.free[class] = unsafe { header.add(1).cast::<*mut Header>().read() };
+        // SAFETY: A3.
+        let Header { size, is_idle } = unsafe { header.read() };
+        if is_idle != 0 {
+            self.idle -= size;
+        }
         Some(header)
     }
 
@@ -109,7 +134,7 @@ impl Head {
         let is_fresh = self.top >= self.high_water;
         self.raise(self.top.checked_add(total)?)?;
         // SAFETY: A1: `raise` has checked that the block lies in the arena.
-        unsafe { header.write(Header { size: total }) };
+        unsafe { header.write(Header { size: total, is_idle: 0 }) };
         Some(Found { header, is_fresh })
     }
 
@@ -140,7 +165,23 @@ impl Head {
             // SAFETY: A3: a block has room for a pointer behind its header, and nothing uses it any more.
             unsafe { header.add(1).cast::<*mut Header>().write(self.free[class]) };
             self.free[class] = header.as_ptr();
+            let is_idle = size >= LARGE_BYTES && !self.release_large(header.addr().get(), size);
+            // SAFETY: A3.
+            unsafe { header.write(Header { size, is_idle: is_idle.into() }) };
+            self.idle += if is_idle { size } else { 0 };
         }
+    }
+
+    /// Gives the inner pages of a large free block back to the system, once too many bytes are idle. They are zero from
+    /// then on, as if they had never been used.
+    fn release_large(&self, start: usize, size: usize) -> bool {
+        if start < self.own || self.idle + size <= IDLE_BYTES_MAX {
+            return false;
+        }
+        // The header and the link behind it stay.
+        let (from, to) = ((start + 2 * ALIGN).next_multiple_of(PAGE), (start + size) / PAGE * PAGE);
+        // SAFETY: A1: the pages are the free block's, which lies beyond the image.
+        unsafe { madvise(ptr::with_exposed_provenance_mut(from), to - from, Advice::LinuxDontNeed) }.is_ok()
     }
 
     /// A block that moves counts once, though both its places are in use for a moment.

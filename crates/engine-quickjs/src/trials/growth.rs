@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use isolet_core_traits::{End, Purpose, Reset, SourceKind, Step, Vm};
+use isolet_core_traits::{End, ParkedRun, Purpose, Reset, SourceKind, Step, Vm};
 
 use super::{Bench, WALL_TIME, interrupt};
 
@@ -71,6 +71,25 @@ fn nothing_grows() {
     assert!(after.resident_bytes <= before.resident_bytes + (4 << 20), "{before:?} {after:?}");
     assert!(after.maps <= before.maps + 8, "{before:?} {after:?}");
     assert_eq!(after.descriptors, before.descriptors, "{before:?} {after:?}");
+}
+
+#[test]
+fn blocks_of_ever_other_sizes_are_given_back() {
+    let bench = Bench::new();
+    let text = "const kept = [];
+        for (let size = 1 << 18; size < 6e6; size = size * 1.06 | 0) {
+            let large = new Uint8Array(size).fill(1);
+            kept.push(new Array(500).fill(size));
+            large = null;
+        }
+        await host.step(kept.length)";
+    let program = bench.compile(text, SourceKind::Script).expect("compiles");
+    let mut vm = bench.vm(Purpose::Run);
+    let step = bench.start(&mut vm, &program, interrupt(WALL_TIME));
+    assert!(matches!(step, Step::HostCalls { .. }), "{step:?}");
+    assert!(vm.resident_bytes() <= 24 << 20, "{} bytes", vm.resident_bytes());
+    let parked = vm.park().expect("it waits");
+    assert!(parked.bytes() <= 12 << 20, "{} bytes", parked.bytes());
 }
 
 #[test]

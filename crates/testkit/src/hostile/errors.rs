@@ -178,4 +178,9 @@ pub(super) const ROWS: &[Hostile] = &[
          Object.setPrototypeOf(TypeError.prototype, null); null.x",
         RUNTIME,
     ),
+    script(
+        "a stack of one endless name",
+        "const e = new Error('x'); e.stack = '    at ' + 'a'.repeat(5e6) + ' (script:1:1)'; throw e",
+        RUNTIME,
+    ),
 ];

@@ -156,6 +156,11 @@ pub(super) const ROWS: &[Hostile] = &[
         "const u = new Uint8Array(8); ({ get a() { u.buffer.transfer(); return 1 }, u })",
         OK,
     ),
+    script(
+        "a BigInt behind thousands of long keys",
+        "const key = '\\u{10ffff}'.repeat(80); let o = { x: 1n }; for (let i = 0; i < 3000; i++) o = { [key]: o }; o",
+        OUTPUT,
+    ),
 ];
 
 const OUTPUT_OR_TIMEOUT: &[Status] = &[Status::OutputError, Status::Timeout];
