@@ -211,6 +211,10 @@ impl Arena {
     pub(crate) fn differences(&self) -> Result<(), String> {
         let image = &*self.image;
         let (seen, tail) = self.words(image.len() + 4 * TAIL_KEPT_BYTES / size_of::<u64>()).split_at(image.len());
+        // As whole stretches first: fuzzers count each comparison of words.
+        if seen == image && tail.iter().fold(0, |all, word| all | word) == 0 {
+            return Ok(());
+        }
         let at = seen.iter().zip(image).position(|(seen, image)| seen != image);
         let behind = tail.iter().position(|word| *word != 0);
         match (at, behind) {

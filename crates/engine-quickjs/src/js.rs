@@ -246,9 +246,15 @@ impl Js {
         self.check(unsafe { qjs::JS_NewObjectProto(self.ctx, qjs::JS_NULL) })
     }
 
-    pub(crate) fn array(self) -> Result {
+    /// An array without prototype, for the same reason.
+    pub(crate) fn bare_array(self) -> Result {
         // SAFETY: V1.
-        self.check(unsafe { qjs::JS_NewArray(self.ctx) })
+        let array = self.check(unsafe { qjs::JS_NewArray(self.ctx) })?;
+        // SAFETY: V1.
+        match unsafe { qjs::JS_SetPrototype(self.ctx, array.0, qjs::JS_NULL) } {
+            1 => Ok(array),
+            _ => Err(Thrown),
+        }
     }
 
     pub(crate) fn bytes(self, bytes: &[u8]) -> Result {

@@ -29,7 +29,8 @@ pub(crate) struct Encoded {
 
 /// Writes a call's arguments. Runs script code: getters, `toJSON` and proxies, which may make calls of their own.
 pub(crate) fn encode(js: Js, arguments: &[Value]) -> Result<Encoded> {
-    let array = js.array()?;
+    // Without prototype: a `toJSON` of the script's must not take the place of the arguments.
+    let array = js.bare_array()?;
     for (at, argument) in arguments.iter().enumerate() {
         js.define_index(&array, at as u32, js.duplicate(argument))?;
     }

@@ -22,6 +22,16 @@ pub(super) const ROWS: &[Script] = &[
         Json(r#""[\"1970-01-01T00:00:00.000Z\",{}]""#),
     ),
     js("toJSON", "await test.json({ toJSON: () => [1] })", Json(r#""[[1]]""#)),
+    js(
+        "a toJSON on all objects sees no list of arguments",
+        "Object.prototype.toJSON = () => -1; await test.json(1, [2])",
+        Json(r#""[1,-1]""#),
+    ),
+    js(
+        "a toJSON on all arrays sees no list of arguments",
+        "Array.prototype.toJSON = () => undefined; await test.json(1, [2])",
+        Json(r#""[1,null]""#),
+    ),
     js("more arguments than cross", "await test.narrow(1, 2, 3)", Json(r#""[1]""#)),
     js("eight arguments by default", "await test.json(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)", Json(r#""[1,2,3,4,5,6,7,8]""#)),
     js("a text of many scripts", "await test.echo('äöü€😀')", Json("\"äöü€😀\"")),
