@@ -36,6 +36,8 @@ pub(super) struct Head {
 struct Header {
     /// Bytes of the block with its header: the size of its class.
     size: usize,
+    /// Always zero: images are compared byte by byte, so a header has no byte that is not written.
+    rest: usize,
 }
 
 /// The class of a block of `size` bytes with its header, and the class's size. `None` beyond the largest class.
@@ -109,7 +111,7 @@ impl Head {
         let is_fresh = self.top >= self.high_water;
         self.raise(self.top.checked_add(total)?)?;
         // SAFETY: A1: `raise` has checked that the block lies in the arena.
-        unsafe { header.write(Header { size: total }) };
+        unsafe { header.write(Header { size: total, rest: 0 }) };
         Some(Found { header, is_fresh })
     }
 
