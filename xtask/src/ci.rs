@@ -6,6 +6,7 @@
 
 mod commands;
 mod layers;
+mod memcheck;
 pub(crate) mod msrv;
 mod package;
 mod readme;
@@ -23,11 +24,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::step::{Finished, NotRun, Report, Step};
-use crate::tools::{C_COMPILER, CLIPPY, NODE, RUSTFMT, SETUP};
+use crate::tools::{C_COMPILER, CLIPPY, NODE, RUSTFMT, SETUP, VALGRIND};
 use crate::workspace::Workspace;
 
 /// Every check, in the order in which they run.
-static STEPS: [Step; 14] = [
+static STEPS: [Step; 15] = [
     Step::new("fmt", "the code is formatted", commands::fmt).needs(&RUSTFMT),
     Step::new("layers", "the crates know only what they may", layers::step),
     Step::new("unsafe", "unsafe code has one place", unsafe_lint::step),
@@ -36,6 +37,9 @@ static STEPS: [Step; 14] = [
     Step::new("tests", "every test passes", tests::tests),
     Step::new("doctests", "every example in the docs runs", tests::doctests),
     Step::new("node", "Node agrees with the examples", tests::node).needs(&NODE).counts(tests::node_count),
+    Step::new("memcheck", "a memory checker finds nothing in the engine", memcheck::step)
+        .needs(&VALGRIND)
+        .counts(memcheck::count),
     Step::new("benches", "every benchmark runs once", tests::benches),
     Step::new("docs", "the docs build without a warning", commands::docs),
     Step::new("alone", "each library builds alone", commands::alone),

@@ -66,8 +66,17 @@ pub(crate) static NODE: Tool = Tool {
     source: Source::Debian(&["nodejs"]),
 };
 
+/// Watches every access to memory of a program as it is, without another build of it.
+pub(crate) static VALGRIND: Tool = Tool {
+    name: "valgrind",
+    requirement: "valgrind with memcheck",
+    // On a program: memcheck stops at once where it lacks the C library's debug symbols.
+    is_there: || answers("valgrind", &["--quiet", "true"]),
+    source: Source::Debian(&["valgrind"]),
+};
+
 /// Everything that `setup` brings.
-pub(crate) static TOOLS: [&Tool; 4] = [&C_COMPILER, &RUSTFMT, &CLIPPY, &NODE];
+pub(crate) static TOOLS: [&Tool; 5] = [&C_COMPILER, &RUSTFMT, &CLIPPY, &NODE, &VALGRIND];
 
 /// Compiles and links a program of one line: a compiler without headers would pass a mere `cc --version`.
 fn compiles_c() -> bool {

@@ -186,8 +186,13 @@ fn check_broken_setup<E: Engine>(engine: &E) -> Checked<()> {
 
 /// Runs all rows.
 pub fn run<E: Engine, D: Dialect>(engine: &E, dialect: &D) -> Report {
+    run_rows(engine, dialect, rows())
+}
+
+/// Runs these rows.
+pub fn run_rows<E: Engine, D: Dialect>(engine: &E, dialect: &D, rows: impl IntoIterator<Item = Row>) -> Report {
     let mut report = Report::default();
-    for row in rows() {
+    for row in rows {
         match check(engine, dialect, &row) {
             Verdict::Passed => report.passed.push(row.to_string()),
             Verdict::NotApplicable => report.not_applicable.push(row.to_string()),
@@ -197,7 +202,7 @@ pub fn run<E: Engine, D: Dialect>(engine: &E, dialect: &D) -> Report {
     report
 }
 
-/// What came of all rows, each by its name.
+/// What came of the rows, each by its name.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The rows that passed.

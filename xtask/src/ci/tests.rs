@@ -67,7 +67,7 @@ fn failure(ended: Result<()>) -> Vec<String> {
 }
 
 /// What is wrong with the counts alone.
-fn objections(tests: Tally) -> Vec<String> {
+pub(super) fn objections(tests: Tally) -> Vec<String> {
     let mut objections = Vec::new();
     if tests.ran() == 0 {
         objections.push("no test ran".to_owned());

@@ -42,7 +42,7 @@ pub(super) struct Head {
 struct Header {
     /// Bytes of the block with its header: the size of its class.
     size: usize,
-    /// Of a large free block: whether its bytes count as idle.
+    /// Of a large free block: whether its bytes count as idle. As wide as the rest, so that no byte is left unwritten.
     is_idle: u64,
 }
 

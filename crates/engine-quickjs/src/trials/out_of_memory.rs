@@ -1,6 +1,7 @@
 //! A run can be left at each of its allocations and polls: the status is right, nothing of Rust's is lost, every byte
 //! is back.
 
+use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,12 @@ const WORKLOADS: &[(SourceKind, &str)] = &[
     ),
 ];
 
+/// Every so many-th allocation is refused: each one, unless a checker under which everything is slow asks for fewer.
+fn stride() -> usize {
+    let stride = env::var("ISOLET_TRIALS_STRIDE").ok();
+    stride.map_or(1, |stride| stride.parse().expect("a number"))
+}
+
 /// How often a workload asks for memory.
 fn allocations(bench: &Bench, vm: &mut QuickJsVm, program: &QuickJsProgram) -> u64 {
     const FAR: u64 = 1 << 40;
@@ -90,7 +97,7 @@ fn a_run_is_left_at_any_allocation() {
         // The first run loads the program, the second one its image.
         allocations(&bench, &mut vm, &program);
         let count = allocations(&bench, &mut vm, &program);
-        for at in 0..count {
+        for at in (0..count).step_by(stride()) {
             vm.refuse_after(at);
             let lost = allocation_counter::measure(|| {
                 let outcome = bench.run(&mut vm, &program, WALL_TIME).expect("it is over");
@@ -146,7 +153,7 @@ fn loading_a_program_is_left_at_any_allocation() {
         let program = bench.compile(text, *kind).expect("compiles");
         let count = allocations(&bench, &mut bench.vm(Purpose::Run), &program);
         let mut vm = bench.vm(Purpose::Run);
-        for at in 0..count.min(60) {
+        for at in (0..count.min(60)).step_by(stride()) {
             vm.refuse_after(at);
             let outcome = bench.run(&mut vm, &program, WALL_TIME).expect("it is over");
             assert!(matches!(outcome.end, End::OutOfMemory { .. }), "{text}\n at {at}: {:?}", outcome.end);
@@ -164,7 +171,7 @@ fn compiling_is_left_at_any_allocation() {
     for (kind, text) in sources.chain(wrong) {
         let source = Source::new("trial.js", text.as_str(), kind).expect("a name");
         let mut vm = bench.vm(Purpose::Compile);
-        for at in 0.. {
+        for at in (0..).step_by(stride()) {
             vm.refuse_after(at);
             let compiled = vm.compile(&source, &RunLimits::default(), &interrupt(WALL_TIME));
             let was_left = matches!(compiled, Compilation::Done(Err(CompileFailure::OutOfMemory { .. })));

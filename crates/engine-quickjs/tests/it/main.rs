@@ -2,4 +2,5 @@
 
 mod conformance;
 mod hostile;
+mod rows;
 mod threads;

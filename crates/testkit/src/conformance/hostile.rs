@@ -61,13 +61,26 @@ pub fn check_in<E: Engine>(engine: &E, environment: &Arc<Environment>, row: &Hos
 
 /// Runs all scripts in a world of nothing but a console.
 pub fn run_all<E: Engine>(engine: &E) -> Report {
-    run_all_in(engine, &world::bare_environment())
+    run_rows(engine, all())
+}
+
+/// Runs these scripts in a world of nothing but a console.
+pub fn run_rows<E: Engine>(engine: &E, rows: impl IntoIterator<Item = &'static Hostile>) -> Report {
+    run_rows_in(engine, &world::bare_environment(), rows)
 }
 
 /// Runs all scripts in a world of the caller's.
 pub fn run_all_in<E: Engine>(engine: &E, environment: &Arc<Environment>) -> Report {
+    run_rows_in(engine, environment, all())
+}
+
+fn run_rows_in<E: Engine>(
+    engine: &E,
+    environment: &Arc<Environment>,
+    rows: impl IntoIterator<Item = &'static Hostile>,
+) -> Report {
     let mut report = Report::default();
-    for row in all() {
+    for row in rows {
         match check_in(engine, environment, row) {
             Verdict::Held(status) => report.held.push((row.name, status)),
             Verdict::NotRun(_) => report.not_run.push(row.name),
@@ -77,7 +90,7 @@ pub fn run_all_in<E: Engine>(engine: &E, environment: &Arc<Environment>) -> Repo
     report
 }
 
-/// What came of all scripts, each by its name.
+/// What came of the scripts, each by its name.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The scripts that ended right.

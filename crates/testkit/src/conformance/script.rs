@@ -175,6 +175,16 @@ impl Script {
         Self { source: Text::Repeated { before, unit, times, after }, ..self }
     }
 
+    /// A row's short time is its run's, unless it is about compiling: how fast the machine is decides nothing.
+    fn limits_of_compiling(&self, limits: &RunLimits) -> RunLimits {
+        let compiling_is_aborted = match self.expect {
+            Expect::AnyOf(all) => all.iter().any(|one| matches!(one, Expect::CompileAborts)),
+            one => matches!(one, Expect::CompileAborts),
+        };
+        let wall_time = if compiling_is_aborted { limits.wall_time } else { WALL_TIME };
+        RunLimits { wall_time, ..limits.clone() }
+    }
+
     fn text(&self) -> Cow<'static, str> {
         match self.source {
             Text::Plain(text) => text.into(),
@@ -238,8 +248,8 @@ fn run<E: Engine>(
 ) -> Checked<(Ended, Option<Range>)> {
     let text = row.text();
     let (text, place) = unmark(&text);
-    let interrupt = started(limits);
-    let program = match stage.compile(&stage::source(&text, row.kind), limits, &interrupt)? {
+    let compiling = row.limits_of_compiling(limits);
+    let program = match stage.compile(&stage::source(&text, row.kind), &compiling, &started(&compiling))? {
         Ok(program) => program,
         Err(failure) => return Ok((Ended::NotCompiled(failure), place)),
     };
