@@ -370,10 +370,14 @@ unsafe extern "C" fn on_rejection(
         true => state::with(js, |state| state.run.rejections.remove(&address)),
         false => {
             let kept = js.duplicate(&promise);
-            state::with(js, |state| state.run.rejections.insert(address, kept))
+            state::with(js, |state| {
+                let number = state.run.next_rejection;
+                state.run.next_rejection += 1;
+                state.run.rejections.insert(address, (number, kept))
+            })
         }
     };
-    if let Some(was) = was {
+    if let Some((_, was)) = was {
         js.free(was);
     }
     let _ = promise.into_raw(); // Borrowed: not ours to free.

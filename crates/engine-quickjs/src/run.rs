@@ -210,10 +210,10 @@ fn finish(js: Js, value: &Value) -> Ending {
     }
 }
 
-/// The reason of a rejection that nobody looks after.
+/// The reason of the first rejection that nobody looks after.
 fn unhandled_rejection(js: Js) -> Option<Value> {
-    let promise = state::with(js, |state| {
-        let first = state.run.rejections.keys().min().copied()?;
+    let (_, promise) = state::with(js, |state| {
+        let (&first, _) = state.run.rejections.iter().min_by_key(|(_, (number, _))| *number)?;
         state.run.rejections.remove(&first)
     })?;
     let reason = js.settled_with(&promise);

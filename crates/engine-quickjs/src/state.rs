@@ -100,8 +100,9 @@ pub(crate) struct RunData {
     pub(crate) host_errors: Vec<HostError>,
     /// Where the search for what JSON cannot say is.
     pub(crate) trail: Trail,
-    /// Rejected promises that nobody looks after, by address.
-    pub(crate) rejections: HashMap<usize, Value>,
+    /// Rejected promises that nobody looks after, by address; each with its number, in the order of the rejections.
+    pub(crate) rejections: HashMap<usize, (u64, Value)>,
+    pub(crate) next_rejection: u64,
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -132,6 +133,7 @@ impl Default for RunData {
             host_errors: Vec::new(),
             trail: Trail::default(),
             rejections: HashMap::new(),
+            next_rejection: 0,
             warnings: Vec::new(),
         }
     }
