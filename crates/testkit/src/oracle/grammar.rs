@@ -27,6 +27,7 @@ pub(super) fn table(letter: char) -> &'static [&'static str] {
         'A' => values::ATOMS,
         'V' => values::VARIABLES,
         'N' => values::NUMBERS,
+        'l' => values::LENGTHS,
         'C' => values::TEXTS,
         'K' => values::KEYS,
         'F' => values::FUNCTIONS,

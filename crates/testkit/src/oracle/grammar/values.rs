@@ -61,6 +61,24 @@ pub(super) const NUMBERS: &[&str] = &[
     "c.length - 1",
 ];
 
+/// Lengths of arrays: such that no builtin runs for seconds.
+pub(super) const LENGTHS: &[&str] = &[
+    "0",
+    "1",
+    "3",
+    "8",
+    "100",
+    "1000",
+    "20000",
+    "65535",
+    "-1",
+    "0.5",
+    "NaN",
+    "'2'",
+    "{ valueOf: () => 2 }",
+    "h.length",
+];
+
 pub(super) const TEXTS: &[&str] = &[
     "'ab'",
     "''",
@@ -137,7 +155,6 @@ pub(super) const KEYS: &[&str] = &[
     "'2'",
     "'-1'",
     "'4294967295'",
-    "2 ** 31",
     "'$buffer'",
     "'$bigint'",
     "'$$x'",
@@ -249,7 +266,7 @@ pub(super) const OBJECTS: &[&str] = &[
     "({ __proto__: @E, x: 1 })",
     "({ __proto__: null, [@K]: @E })",
     "({ [@K]: @E, [@K]: @E, ...@O })",
-    "({ length: @N, 0: @E, 2: @E })",
+    "({ length: @l, 0: @E, 2: @E })",
     "({ async *[Symbol.asyncIterator]() { yield @E } })",
     "({ *[Symbol.iterator]() { yield @E; @S } })",
     "({ $bigint: '1', $buffer: 0, $$x: 1n })",
