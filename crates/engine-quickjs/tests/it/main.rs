@@ -1,5 +1,6 @@
 //! QuickJS against the contract: the conformance suite, the hostile scripts, and what only threads show.
 
 mod conformance;
+mod corpus;
 mod hostile;
 mod threads;
