@@ -1,4 +1,4 @@
-//! The tasks around isolet's code: `cargo xtask ci`, `cargo xtask setup` and `cargo xtask bench`.
+//! The tasks around isolet's code: `cargo xtask ci`, `setup`, `bench` and `fuzz`.
 //!
 //! Each task is a list of plain commands and checks that a person could type by hand.
 //! The task only adds order, a summary and an exit code.
@@ -7,6 +7,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod process;
 mod setup;
 mod tools;
@@ -33,6 +34,8 @@ enum Task {
     Setup,
     /// Measure, and write the figures down in docs/performance.md.
     Bench(bench::Options),
+    /// Make up scripts and replies of hosts, and look for those that break the engine. Needs clang.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -48,5 +51,6 @@ fn task(task: Task) -> Result<ExitCode> {
         Task::Ci(options) => ci::ci(&options),
         Task::Setup => setup::setup(),
         Task::Bench(options) => bench::bench(&options),
+        Task::Fuzz(options) => fuzz::fuzz(&options),
     }
 }

@@ -28,11 +28,11 @@ pub mod hostile;
 mod script;
 mod scripts;
 mod seal;
-mod stage;
-mod text;
+pub(crate) mod stage;
+pub(crate) mod text;
 mod trace;
 mod traces;
-mod world;
+pub(crate) mod world;
 
 use std::fmt;
 

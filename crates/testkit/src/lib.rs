@@ -5,6 +5,7 @@
 //! - [`services`]: small host services, for the tests of whatever calls them.
 //! - [`conformance`]: what every engine must do, as rows of data; each engine's tests run all of them.
 //! - [`hostile`]: scripts that attack, as data, with the ends that are right for them.
+//! - [`oracle`]: what must hold whatever a script and its host do: for fuzzing, and for the inputs that it found.
 //!
 //! This crate knows no engine, no pool and no executor: it depends on `isolet-core-traits` alone.
 //!
@@ -19,6 +20,7 @@ mod clock;
 pub mod conformance;
 pub mod fake;
 pub mod hostile;
+pub mod oracle;
 pub mod services;
 
 pub use clock::{ManualClock, TickingClock};

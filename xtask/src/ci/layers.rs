@@ -26,6 +26,7 @@ const CLI: &str = "isolet-cli";
 const CORE_TRAITS: &str = "isolet-core-traits";
 const ENGINE_QUICKJS: &str = "isolet-engine-quickjs";
 const EXECUTOR: &str = "isolet-executor";
+const FUZZ: &str = "isolet-fuzz";
 const FACADE: &str = "isolet";
 const BENCHES: &str = "isolet-benches";
 const LIMITS: &str = "isolet-limits";
@@ -38,7 +39,7 @@ const TESTKIT: &str = "isolet-testkit";
 const XTASK: &str = "xtask";
 
 /// Our crates, and which of ours each may know.
-static ARROWS: [(&str, &[&str]); 15] = [
+static ARROWS: [(&str, &[&str]); 16] = [
     (CORE_TRAITS, &[]),
     (ENGINE_QUICKJS, &[CORE_TRAITS]),
     (SANDBOX, &[CORE_TRAITS]),
@@ -53,6 +54,7 @@ static ARROWS: [(&str, &[&str]); 15] = [
     (CLI, &[FACADE]),
     (TESTKIT, &[CORE_TRAITS]),
     (BENCHES, &[CORE_TRAITS, ENGINE_QUICKJS, SANDBOX, LIMITS, CACHE, POOL, EXECUTOR, SDK, STORE, FACADE, TESTKIT]),
+    (FUZZ, &[ENGINE_QUICKJS, TESTKIT]),
     (XTASK, &[]),
 ];
 

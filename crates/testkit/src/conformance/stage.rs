@@ -13,7 +13,7 @@ use super::text;
 use super::world::{SECRET, SETUP_NAME};
 
 /// What a row finds, or why it fails.
-pub(super) type Checked<T> = Result<T, String>;
+pub(crate) type Checked<T> = Result<T, String>;
 
 /// The name of all sources.
 pub(super) const SOURCE_NAME: &str = "row.js";
@@ -22,7 +22,7 @@ pub(super) const SOURCE_NAME: &str = "row.js";
 pub(super) const SMALL_THREAD_BYTES: usize = 512 << 10;
 
 /// Does `work` on a thread of its own that is prepared for the engine. A panic there fails the row.
-pub(super) fn on_thread<E: Engine, T: Send>(
+pub(crate) fn on_thread<E: Engine, T: Send>(
     engine: &E,
     stack_bytes: usize,
     work: impl FnOnce() -> Checked<T> + Send,
@@ -41,7 +41,7 @@ pub(super) fn on_thread<E: Engine, T: Send>(
 }
 
 /// The stack that the engine asks for, and never less than the suite's own code needs.
-pub(super) fn thread_bytes<E: Engine>(engine: &E) -> usize {
+pub(crate) fn thread_bytes<E: Engine>(engine: &E) -> usize {
     engine.capabilities().thread_stack_bytes.max(SMALL_THREAD_BYTES)
 }
 
@@ -72,19 +72,19 @@ impl<E: Engine> Stage<'_, E> {
 }
 
 /// A source of the suite.
-pub(super) fn source(text: &str, kind: SourceKind) -> Source {
+pub(crate) fn source(text: &str, kind: SourceKind) -> Source {
     Source::new(SOURCE_NAME, text, kind).expect("the name is valid")
 }
 
 /// What a program is started with.
-pub(super) fn invocation(input: &str, context: &str, random_seed: u64) -> Checked<Invocation> {
+pub(crate) fn invocation(input: &str, context: &str, random_seed: u64) -> Checked<Invocation> {
     let json = |text: &str| JsonText::parse(text).map_err(|error| format!("the row's {text}: {error}"));
     let source_name = source("", SourceKind::Auto).name().clone();
     Ok(Invocation { source_name, input: json(input)?, context: json(context)?, random_seed })
 }
 
 /// Compiles to the end.
-pub(super) fn compile<V: Vm>(
+pub(crate) fn compile<V: Vm>(
     vm: &mut V,
     source: &Source,
     limits: &RunLimits,
@@ -105,7 +105,7 @@ pub(super) fn compile<V: Vm>(
 }
 
 /// Goes on until the run wants something else than the thread.
-pub(super) fn go_on<V: Vm>(vm: &mut V, mut step: Step) -> Step {
+pub(crate) fn go_on<V: Vm>(vm: &mut V, mut step: Step) -> Step {
     while matches!(step, Step::Preempted) {
         step = vm.resume(Resume::Go);
     }
@@ -113,7 +113,7 @@ pub(super) fn go_on<V: Vm>(vm: &mut V, mut step: Step) -> Step {
 }
 
 /// What must hold at every end of a run.
-pub(super) fn inspect_outcome(outcome: &Outcome, limits: &RunLimits) -> Checked<()> {
+pub(crate) fn inspect_outcome(outcome: &Outcome, limits: &RunLimits) -> Checked<()> {
     match &outcome.end {
         End::Output(Output::Json(json)) => {
             let valid = serde_json::from_str::<IgnoredAny>(json);
@@ -153,7 +153,7 @@ fn inspect_failure(failure: &ScriptFailure) -> Checked<()> {
 }
 
 /// What must hold for every host call. `previous` is the number of the call before.
-pub(super) fn inspect_call(call: &HostCall, previous: Option<u32>, limits: &RunLimits) -> Checked<()> {
+pub(crate) fn inspect_call(call: &HostCall, previous: Option<u32>, limits: &RunLimits) -> Checked<()> {
     let HostCall { id, payload, .. } = call;
     ensure(previous.is_none_or(|previous| id.0 > previous), || format!("call {} after {previous:?}", id.0))?;
     let array = serde_json::from_str::<Vec<IgnoredAny>>(&payload.json);
@@ -162,7 +162,7 @@ pub(super) fn inspect_call(call: &HostCall, previous: Option<u32>, limits: &RunL
 }
 
 /// What must hold for the console lines of a run.
-pub(super) fn inspect_logs(lines: &[LogLine], limits: &RunLimits) -> Checked<()> {
+pub(crate) fn inspect_logs(lines: &[LogLine], limits: &RunLimits) -> Checked<()> {
     let bytes: usize = lines.iter().map(|line| line.message.len()).sum();
     ensure(lines.len() <= limits.log_lines, || format!("{} lines are over the limit", lines.len()))?;
     ensure(bytes <= limits.log_bytes, || format!("{bytes} bytes of lines are over the limit"))?;
@@ -170,6 +170,6 @@ pub(super) fn inspect_logs(lines: &[LogLine], limits: &RunLimits) -> Checked<()>
     ensure(!lines.iter().any(|line| line.message.contains(SECRET)), || "the text of a host's panic is logged".into())
 }
 
-pub(super) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked<()> {
+pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked<()> {
     if holds { Ok(()) } else { Err(otherwise()) }
 }

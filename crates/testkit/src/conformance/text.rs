@@ -29,7 +29,7 @@ fn call(call: &HostCall, host: &HostInterface) -> String {
 }
 
 /// An end: `done [1]`, `failed Runtime TypeError: broken`, `aborted Deadline in Script`, `out of memory`, `fault`.
-pub(super) fn end(end: &End) -> String {
+pub(crate) fn end(end: &End) -> String {
     match end {
         End::Output(Output::Undefined) => "done undefined".into(),
         End::Output(Output::Json(json)) => format!("done {}", shortened(json)),
@@ -51,7 +51,7 @@ pub(super) fn failed(failure: &ScriptFailure) -> String {
     format!("failed {:?} {}: {}", failure.kind, failure.name, shortened(&failure.message))
 }
 
-pub(super) fn compiled<P>(result: &Result<P, CompileFailure>) -> String {
+pub(crate) fn compiled<P>(result: &Result<P, CompileFailure>) -> String {
     match result {
         Ok(_) => "compiled".into(),
         Err(CompileFailure::Syntax(failure)) => {
@@ -66,7 +66,7 @@ pub(super) fn compiled<P>(result: &Result<P, CompileFailure>) -> String {
 }
 
 /// Lines: `info:hello warn:careful`.
-pub(super) fn logs(lines: &[LogLine]) -> String {
+pub(crate) fn logs(lines: &[LogLine]) -> String {
     let lines = lines.iter().map(|line| format!("{}:{}", line.level.as_str(), shortened(&line.message)));
     lines.collect::<Vec<_>>().join(" ")
 }
@@ -76,7 +76,7 @@ pub(super) fn warnings(outcome: &Outcome) -> String {
 }
 
 /// A text that fits on a line.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const BYTES_MAX: usize = 300;
     if text.len() <= BYTES_MAX {
         return text.to_owned();

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 pub(super) const SECRET: &str = "a secret of the host";
 
 /// How the names of the suite's setup scripts begin, which no stack may show.
-pub(super) const SETUP_NAME: &str = "conformance-setup";
+pub(crate) const SETUP_NAME: &str = "conformance-setup";
 
 const CONSOLE: &str = "\
 const { stringify } = JSON, text = String, { log } = native;
@@ -69,7 +69,7 @@ let hash = 0; for (const line of lines) for (let i = 0; i < line.length; i++) ha
 [lines.length, hash]";
 
 /// The world of most rows.
-pub(super) fn environment(eval: bool) -> Arc<Environment> {
+pub(crate) fn environment(eval: bool) -> Arc<Environment> {
     let script = |name, source| SetupScript { name, source };
     let setup = vec![
         script("conformance-setup-1", CONSOLE),
@@ -102,7 +102,7 @@ fn interface() -> HostInterface {
 }
 
 /// How the suite's host answers a call, or `None` if it never does.
-pub(super) fn answer(call: &HostCall) -> Option<HostReply> {
+pub(crate) fn answer(call: &HostCall) -> Option<HostReply> {
     let OperationId { namespace, operation } = call.operation;
     let result = match (namespace, operation) {
         (0, 0) | (1, 0) => first(call).map(|json| Payload { json, buffers: call.payload.buffers.clone() }),
@@ -120,7 +120,7 @@ pub(super) fn reply(call: u32, json: &str) -> HostReply {
 }
 
 /// The failures of `test.fail` and of traces: with code `E_TEST`, retryable after 1,500 ms.
-pub(super) fn host_failure(kind: HostFailureKind) -> HostFailure {
+pub(crate) fn host_failure(kind: HostFailureKind) -> HostFailure {
     HostFailure {
         code: Some("E_TEST".into()),
         retryable: true,

@@ -112,6 +112,11 @@ pub(super) const ROWS: &[Script] = &[
     js("an async function's promise", "(async () => { await null; return 3 })()", Json("3")),
     js("a rejected promise", "Promise.reject(new TypeError('no'))", throws("TypeError", &["no"])),
     js(
+        "the first of many rejections that nobody handles",
+        "for (let i = 1; i < 100; i++) { const filler = 'x'.repeat(i * 37); Promise.reject(new TypeError('no ' + i + filler)) } 1",
+        throws("TypeError", &["no 1x"]),
+    ),
+    js(
         "a promise that rejects later",
         "new Promise((_, r) => Promise.resolve().then(() => r(new TypeError('no'))))",
         throws("TypeError", &["no"]),
