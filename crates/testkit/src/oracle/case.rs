@@ -118,6 +118,7 @@ fn limits(choice: u8, readings: u8) -> RunLimits {
     let readings = chosen(&READINGS, readings) + u32::from(readings >> 6);
     RunLimits {
         wall_time: TICK * readings,
+        slice: 7 * TICK,
         memory_bytes: 0,
         output_bytes: [1 << 20, 4 << 10, 64, 0][bit(0) * 2 + bit(1)],
         log_bytes: [64 << 10, 100][bit(2)],
