@@ -126,10 +126,12 @@ fn minimize(root: &Path, fuzzer: &Fuzzer) -> Result<ExitCode> {
     if smaller.exists() {
         fs::remove_dir_all(&smaller).context("failed to remove the last try")?;
     }
-    fs::create_dir_all(&smaller).context("failed to make a directory")?;
-    fs::create_dir_all(root.join(FOUND)).context("failed to make a directory")?;
+    for directory in [smaller.clone(), root.join(FOUND), root.join(BROKEN)] {
+        fs::create_dir_all(directory).context("failed to make a directory")?;
+    }
     let mut command = fuzzer.command(root);
     // Each edge counts once, however often it is taken, and slow inputs are left out: the corpus is to stay small.
+    command.arg(format!("-artifact_prefix={BROKEN}/"));
     command.args(["-set_cover_merge=1", "-use_counters=0", "-max_len=1024", "-timeout=1", "-rss_limit_mb=2048"]);
     run(command.arg(&smaller).args([CORPUS, FOUND]))?;
     keep_first(&smaller).context("failed to thin out the corpus")?;
