@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Compilation, Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, RunLimits,
-    Source, SourceKind, Step, Vm, VmConfig,
+    Compilation, Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, Resume,
+    RunLimits, Source, SourceKind, Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
 
@@ -96,9 +96,13 @@ impl Bench {
             context: JsonText::null(),
             random_seed: 1,
         };
-        match vm.start(program, invocation, RunLimits::default(), self.interrupt()) {
-            Step::Done(outcome) => outcome,
-            other => panic!("{other:?}"),
+        let mut step = vm.start(program, invocation, RunLimits::default(), self.interrupt());
+        loop {
+            step = match step {
+                Step::Done(outcome) => return outcome,
+                Step::Preempted => vm.resume(Resume::Go),
+                other => panic!("{other:?}"),
+            };
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use isolet::engine::{
     Compilation, End, Engine, Environment, HostInterface, Interrupt, Invocation, Output, Purpose, QuickJsProgram,
-    QuickJsVm, RunLimits, Step, Vm, VmConfig,
+    QuickJsVm, Resume, RunLimits, Step, Vm, VmConfig,
 };
 use isolet::{JsonText, MonotonicClock, Policy, QuickJs, Source, SourceKind};
 
@@ -78,9 +78,13 @@ impl Workbench {
         Request { invocation, interrupt: interrupt(&self.clock, limits.wall_time), limits }
     }
 
-    /// Runs the script to its end.
+    /// Runs the script to its end, or until it waits.
     pub(super) fn run(&self, vm: &mut QuickJsVm, request: Request) -> Step {
-        vm.start(&self.program, request.invocation, request.limits, request.interrupt)
+        let mut step = vm.start(&self.program, request.invocation, request.limits, request.interrupt);
+        while let Step::Preempted = step {
+            step = vm.resume(Resume::Go);
+        }
+        step
     }
 
     /// Fails unless the run gave what it must.
