@@ -8,11 +8,12 @@ use isolet_engine_quickjs::QuickJs;
 #[cfg(not(fuzzing))]
 use isolet_testkit::oracle::Case;
 
-/// The engine in the form that `ISOLET_FUZZ_FORM` asks for: `portable`, or restored.
+/// The engine in the form that `ISOLET_FUZZ_FORM` asks for: `portable`, or restored. Without signals: ticks come when they
+/// come, so that two runs of a case would differ, and a fault is libFuzzer's to see.
 fn engine() -> QuickJs {
     let is_portable = std::env::var_os("ISOLET_FUZZ_FORM").is_some_and(|form| form == "portable");
     let engine = if is_portable { QuickJs::portable() } else { QuickJs::new() };
-    engine.expect("QuickJS works on this machine")
+    engine.expect("QuickJS works on this machine").without_signals()
 }
 
 #[cfg(fuzzing)]

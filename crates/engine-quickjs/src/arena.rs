@@ -27,6 +27,7 @@ use crate::meter::Meter;
 use allocator::Head;
 pub(crate) use lines::Lines;
 use pages::Pages;
+pub(crate) use pages::take_fault;
 
 /// Restoring zeroes so much of what a run touched beyond the image, and gives the rest back to the system.
 const TAIL_KEPT_BYTES: usize = 256 << 10;

@@ -66,7 +66,7 @@ fn end(realm: &mut Realm, ending: Ending, origin: &Origin<'_>) -> Option<End> {
 
 fn stopped(state: &mut RunState) -> Option<End> {
     Some(match state.stopped()? {
-        Stop::Aborted(why) => End::Aborted { why, place: KilledIn::Script },
+        Stop::Aborted(why) => End::Aborted { why, place: state.run.killed_in },
         Stop::OutOfMemory(over) => End::OutOfMemory {
             asked: over.asked,
             used: over.used,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use isolet_core_traits::{
     Capabilities, Engine, EngineError, EngineId, Purpose, SealError, SealKeys, SealedProgram, SetupScript, SourceHash,
@@ -16,6 +17,7 @@ use crate::images::Budget;
 use crate::layout::Layout;
 use crate::program::QuickJsProgram;
 use crate::realm::{MemoryPlan, Realm, STACK_RESERVE_BYTES, Setup};
+use crate::signals::{self, OnFault, Ticks};
 use crate::stack::Stacks;
 use crate::vm::QuickJsVm;
 use crate::{compile, seal};
@@ -23,11 +25,27 @@ use crate::{compile, seal};
 /// Counts changes of what a program's bytes mean beyond QuickJS's own version.
 const PROGRAM_FORMAT: u32 = 1;
 
-/// Runs before all other setup scripts: a call site must not hand out the functions on the stack, because those of
-/// setup scripts, natives and hidden host operations are among them.
-const CALL_SITES: SetupScript = SetupScript {
-    name: "call sites",
+/// Runs before all other setup scripts.
+///
+/// A call site must not hand out the functions on the stack, because those of setup scripts, natives and hidden host
+/// operations are among them. And `Atomics.notify` must not take the process's lock, which nobody would release if the run
+/// were left or suspended then: no script can wait, so that there is never anybody to notify.
+const REPAIRS: SetupScript = SetupScript {
+    name: "repairs",
     source: "
+        const { getPrototypeOf, getOwnPropertyDescriptor } = Object;
+        const { load } = Atomics;
+        const call = Function.prototype.call.bind(Function.prototype.call);
+        const kind = getOwnPropertyDescriptor(getPrototypeOf(Int32Array.prototype), Symbol.toStringTag).get;
+        Atomics.notify = {
+            notify(typedArray, index, count) {
+                const name = call(kind, typedArray);
+                if (name !== 'Int32Array' && name !== 'BigInt64Array') throw new TypeError('integer TypedArray expected');
+                load(typedArray, index);
+                if (count !== undefined) +count;
+                return 0;
+            },
+        }.notify;
         Error.prepareStackTrace = (error, sites) => {
             const prototype = Object.getPrototypeOf(sites[0]);
             delete prototype.getFunction;
@@ -37,10 +55,20 @@ const CALL_SITES: SetupScript = SetupScript {
         Error.prepareStackTrace = undefined;",
 };
 
+/// Wakes nobody where ordinary code runs, and takes a thread back from a builtin soon enough.
+const TICK: Duration = Duration::from_millis(2);
+/// What a thread needs to get anywhere between two ticks.
+const TICK_MIN: Duration = Duration::from_micros(20);
+
 /// QuickJS-ng.
 ///
 /// [`new`](Self::new) makes VMs that are taken back to their first byte after each run, whose memory limit is hard, and
-/// whose waiting runs can be parked. [`portable`](Self::portable) makes a fresh runtime for each run, on the thread's
+/// whose waiting runs can be parked. On threads that are [attached](Engine::attach_thread), deadlines hold inside of
+/// builtins too: a timer sends such a thread `SIGURG` while it runs scripts. Faults of the engine's code end its run
+/// (see [`OnFault`]). Handlers pass on what is not their own; those that are installed later must do so too. What uses no
+/// signals is [`without_signals`](Self::without_signals).
+///
+/// [`portable`](Self::portable) makes a fresh runtime for each run, on the thread's
 /// stack and with nothing but the system's allocator: the form for platforms that lack what the other one needs
 /// (anonymous mappings that are committed as they are touched; tested on Linux).
 ///
@@ -63,6 +91,9 @@ pub struct QuickJs {
     /// What script images hold.
     images: Budget,
     stacks: Stacks,
+    /// None without signals.
+    tick: Option<Duration>,
+    on_fault: OnFault,
     /// Bytecode of setup scripts.
     setup: Mutex<HashMap<SetupScript, Arc<[u8]>>>,
 }
@@ -74,9 +105,12 @@ enum Form {
     Portable,
 }
 
-/// What a thread needs to step VMs: nothing. Not `Send`, as the contract has it.
+/// What a thread needs to step VMs. Not `Send`, as the contract has it.
 #[derive(Debug)]
-pub struct Attached(PhantomData<*const ()>);
+pub struct Attached {
+    _ticks: Option<Ticks>,
+    _of_this_thread: PhantomData<*const ()>,
+}
 
 impl QuickJs {
     /// Finds what the engine needs to know of the QuickJS that is linked.
@@ -101,6 +135,27 @@ impl QuickJs {
         Self { restoring, ..self }
     }
 
+    /// How often threads that run scripts look whether these poll: 2 ms unless told otherwise.
+    ///
+    /// A builtin is suspended at the second tick that finds it, so that deadlines are late by about as much.
+    #[must_use]
+    pub fn tick(self, tick: Duration) -> Self {
+        Self { tick: self.tick.map(|_| tick.max(TICK_MIN)), ..self }
+    }
+
+    /// What becomes of faults in the engine's code.
+    #[must_use]
+    pub fn on_fault(self, on_fault: OnFault) -> Self {
+        Self { on_fault, ..self }
+    }
+
+    /// Neither installs handlers nor sends signals. Deadlines hold at polls alone then, which long builtins do not reach;
+    /// faults of the engine's code end the process; and the whole image is copied after each run.
+    #[must_use]
+    pub fn without_signals(self) -> Self {
+        Self { tick: None, on_fault: OnFault::EndProcess, restoring: Restoring::Whole, ..self }
+    }
+
     fn of_form(form: Form) -> Result<Self, EngineError> {
         let mut realm = Realm::bare()?;
         let layout = Layout::probe(realm.enter())?;
@@ -108,7 +163,9 @@ impl QuickJs {
         let version = unsafe { CStr::from_ptr(qjs::JS_GetVersion()) }.to_string_lossy();
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
         let (restoring, images, stacks) = (Restoring::default(), Budget::of_process(), Stacks::default());
-        Ok(Self { id, layout, form, restoring, images, stacks, setup: Mutex::default() })
+        let uses_signals = form == Form::Restored && signals::is_supported();
+        let (tick, on_fault) = (uses_signals.then_some(TICK), OnFault::default());
+        Ok(Self { id, layout, form, restoring, images, stacks, tick, on_fault, setup: Mutex::default() })
     }
 
     fn setup_bytecode(&self, script: &SetupScript) -> Result<Arc<[u8]>, EngineError> {
@@ -142,25 +199,31 @@ impl Engine for QuickJs {
             reuse: is_restored,
             park: is_restored,
             slice: is_restored,
-            kill_in_natives: false,
+            kill_in_natives: self.tick.is_some(),
             hard_memory: is_restored,
             thread_stack_bytes: engine_stack + 2 * STACK_RESERVE_BYTES,
         }
     }
 
     fn attach_thread(&self) -> Result<Attached, EngineError> {
-        Ok(Attached(PhantomData))
+        let ticks = self.tick.map(Ticks::start).transpose();
+        let ticks = ticks.map_err(|error| EngineError::Thread { message: error.to_string() })?;
+        Ok(Attached { _ticks: ticks, _of_this_thread: PhantomData })
     }
 
     fn create_vm(&self, config: &VmConfig) -> Result<QuickJsVm, EngineError> {
         let compiles = config.purpose == Purpose::Compile;
         let plan = match self.form {
-            Form::Restored => MemoryPlan::Arena { run_bytes_max: config.memory_bytes_max, stacks: self.stacks.clone() },
+            Form::Restored => MemoryPlan::Arena {
+                run_bytes_max: config.memory_bytes_max,
+                stacks: self.stacks.clone(),
+                contains_faults: self.on_fault == OnFault::EndRun && signals::watch_faults(),
+            },
             Form::Portable => MemoryPlan::Blocks,
         };
         let mut realm = Realm::new(&plan, compiles || config.environment.eval, config.stack)?;
         if !compiles {
-            let scripts: Vec<_> = std::iter::once(&CALL_SITES).chain(&config.environment.setup).collect();
+            let scripts: Vec<_> = std::iter::once(&REPAIRS).chain(&config.environment.setup).collect();
             let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;
             let setup: Vec<_> =
                 scripts.iter().zip(&bytecode).map(|(script, bytecode)| Setup { name: script.name, bytecode }).collect();

@@ -1,12 +1,14 @@
-//! Engine code on a stack of its own, which can be suspended at any poll, and left at any call of the allocator or of the
-//! interrupt handler.
+//! Engine code on a stack of its own, which can be suspended at any poll, left at any call of the allocator or of the
+//! interrupt handler, and where signals are in use, suspended at any instruction.
 //!
 //! ```text
 //! worker:  Fiber::start ──▶ enter ────────────────────────────────▶ Ran::Returned(result)
 //!             Fiber::resume ──▶ │                                       ▲ returns
 //!                               ▼                                       │
 //! fiber:                      work ── engine ──┬─ poll: slice over ── suspend ──▶ Ran::Suspended(fiber)
-//!                                              └─ allocator: no room ── leave ──▶ Ran::Left: the stack is forgotten
+//!                                              ├─ tick, no poll ───── suspend ──▶ the same
+//!                                              ├─ allocator: no room ── leave ──▶ Ran::Left: the stack is forgotten
+//!                                              └─ fault ─────────────── leave ──▶ Ran::Faulted: the same
 //! ```
 //!
 //! Leaving unwinds nothing, and a suspended fiber may be dropped, which is to leave it. So code on a fiber owns nothing
@@ -14,36 +16,88 @@
 //! can suspend or leave (F1).
 
 use std::cell::Cell;
+use std::ffi::c_int;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::ptr;
+use std::ops::Range;
+use std::ptr::{self, NonNull};
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
+use crate::signals;
 use crate::stack::{Stack, Stacks};
 
 /// Why code on a fiber gives its thread away.
 enum Pause {
     /// It wants to go on later.
-    Suspended,
+    Suspended(At),
     /// It never goes on.
     Left,
+    /// It cannot go on, because of this signal.
+    Faulted(c_int),
+}
+
+/// Where code was suspended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    Poll,
+    /// Inside of a builtin that does not poll.
+    Native,
+}
+
+/// The fiber that a thread is on, for its handlers.
+#[derive(Clone, Copy)]
+struct Entered {
+    /// Null on none.
+    yielder: *const Yielder<(), Pause>,
+    poll_counter: *mut i32,
+    contains_faults: bool,
+    /// Addresses of the stack: its guard, where it may be used, its end.
+    guard: usize,
+    limit: usize,
+    base: usize,
+}
+
+impl Entered {
+    const NONE: Self = Self {
+        yielder: ptr::null(),
+        poll_counter: ptr::null_mut(),
+        contains_faults: false,
+        guard: 0,
+        limit: 0,
+        base: 0,
+    };
 }
 
 thread_local! {
-    /// The fiber that this thread is on.
-    static ENTERED: Cell<*const Yielder<(), Pause>> = const { Cell::new(ptr::null()) };
+    static ENTERED: Cell<Entered> = const { Cell::new(Entered::NONE) };
+    /// Whether the engine has polled since the last tick.
+    static HAS_POLLED: Cell<bool> = const { Cell::new(true) };
 }
 
 /// Whether the calling code is on a fiber.
 pub(crate) fn is_entered() -> bool {
-    !ENTERED.get().is_null()
+    !ENTERED.get().yielder.is_null()
+}
+
+/// What code on a fiber runs with.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Where stacks come from.
+    pub(crate) stacks: Stacks,
+    /// What the stack has at least.
+    pub(crate) stack_bytes: usize,
+    /// The engine's poll counter: ticks store 1, which makes the next poll immediate.
+    pub(crate) poll_counter: Option<NonNull<i32>>,
+    /// Whether a fault of the engine's leaves it.
+    pub(crate) contains_faults: bool,
 }
 
 /// Code on a stack of its own that has not ended. Dropping it leaves it.
 pub(crate) struct Fiber<T> {
     coroutine: ManuallyDrop<Coroutine<(), Pause, T, Stack>>,
     stacks: Stacks,
+    at: At,
 }
 
 /// What became of code on a fiber.
@@ -52,6 +106,8 @@ pub(crate) enum Ran<T> {
     /// It is to be resumed, on the same thread.
     Suspended(Fiber<T>),
     Left,
+    /// It was left at a fault, with this signal.
+    Faulted(c_int),
 }
 
 // SAFETY: F3: what is on its stack belongs to the VM that holds it, and it is resumed on the thread that started it, or
@@ -59,35 +115,59 @@ pub(crate) enum Ran<T> {
 unsafe impl<T> Send for Fiber<T> {}
 
 impl<T> Fiber<T> {
-    /// Runs `work` on a stack of at least `stack_bytes`.
+    /// Runs `work` on a stack of its own.
     ///
     /// # Errors
     /// If there is no memory for a stack.
     ///
     /// # Safety
-    /// While `work` calls code that may [`suspend`] or [`leave`], neither it nor any frame below may own something that
-    /// has to be dropped, or hold a lock or a borrow (F1). What it refers to must live until the fiber has ended or is
-    /// dropped.
-    pub(crate) unsafe fn start(stacks: &Stacks, stack_bytes: usize, work: impl FnOnce() -> T) -> io::Result<Ran<T>> {
+    /// While `work` calls code that may [`suspend`] or [`leave`], or is the engine's, neither it nor any frame below may
+    /// own something that has to be dropped, or hold a lock or a borrow (F1). What it refers to, the poll counter
+    /// included, must live until the fiber has ended or is dropped.
+    pub(crate) unsafe fn start(settings: Settings, work: impl FnOnce() -> T) -> io::Result<Ran<T>> {
         const { assert!(!std::mem::needs_drop::<T>(), "what is left is not dropped") };
+        let Settings { stacks, stack_bytes, poll_counter, contains_faults } = settings;
         let stack = stacks.take(stack_bytes)?;
+        let entered = Entered {
+            poll_counter: poll_counter.map_or(ptr::null_mut(), NonNull::as_ptr),
+            contains_faults,
+            guard: stack.guard().start,
+            limit: stack.guard().end,
+            base: stack.usable().end,
+            ..Entered::NONE
+        };
         let on_fiber = move |yielder: &Yielder<(), Pause>, ()| {
-            ENTERED.set(yielder);
+            ENTERED.set(Entered { yielder, ..entered });
             work()
         };
         // SAFETY: the caller's contract on what `work` refers to.
         let coroutine = unsafe { Coroutine::with_stack_unchecked(stack, on_fiber) };
-        Ok(Self { coroutine: ManuallyDrop::new(coroutine), stacks: stacks.clone() }.resume())
+        Ok(Self { coroutine: ManuallyDrop::new(coroutine), stacks, at: At::Poll }.resume())
     }
 
     /// Goes on, on the thread that started it (F3).
     pub(crate) fn resume(mut self) -> Ran<T> {
         let _exit = Exit(ENTERED.get());
+        // A builtin that was suspended has still not polled.
+        HAS_POLLED.set(self.at == At::Poll);
+        signals::go_on();
         match self.coroutine.resume(()) {
             CoroutineResult::Return(result) => Ran::Returned(result),
-            CoroutineResult::Yield(Pause::Suspended) => Ran::Suspended(self),
+            CoroutineResult::Yield(Pause::Suspended(at)) => {
+                self.at = at;
+                Ran::Suspended(self)
+            }
             CoroutineResult::Yield(Pause::Left) => Ran::Left,
+            CoroutineResult::Yield(Pause::Faulted(signal)) => {
+                signals::allow();
+                Ran::Faulted(signal)
+            }
         }
+    }
+
+    /// Where it is.
+    pub(crate) fn at(&self) -> At {
+        self.at
     }
 }
 
@@ -103,7 +183,7 @@ impl<T> Drop for Fiber<T> {
 }
 
 /// However the fiber gave its thread back, this thread is where it was before.
-struct Exit(*const Yielder<(), Pause>);
+struct Exit(Entered);
 
 impl Drop for Exit {
     fn drop(&mut self) {
@@ -111,9 +191,14 @@ impl Drop for Exit {
     }
 }
 
+/// The engine has polled.
+pub(crate) fn polled() {
+    HAS_POLLED.set(true);
+}
+
 /// Gives the thread away until the fiber is resumed. Nothing on no fiber.
 pub(crate) fn suspend() {
-    pause(Pause::Suspended);
+    pause(Pause::Suspended(At::Poll));
 }
 
 /// Leaves the fiber for good. Returns only to callers that are on none.
@@ -124,14 +209,54 @@ pub(crate) fn leave() {
     }
 }
 
+/// What a tick of the thread has found.
+pub(crate) enum Tick {
+    /// The thread is on no fiber.
+    Nothing,
+    /// The engine polls soon, or was suspended and is resumed now.
+    Taken,
+    /// The engine should be suspended, but cannot be where it is.
+    NotHere,
+}
+
+/// For the handler of ticks. `may_be_left` says of the interrupted code whether it may, on this stack.
+pub(crate) fn tick(may_be_left: impl FnOnce(&Range<usize>) -> bool) -> Tick {
+    let Entered { yielder, poll_counter, limit, base, .. } = ENTERED.get();
+    if yielder.is_null() {
+        return Tick::Nothing;
+    }
+    if let Some(poll_counter) = NonNull::new(poll_counter) {
+        // SAFETY: L1, and F2: the counter is that of the engine whose code this thread runs.
+        unsafe { poll_counter.write_volatile(1) };
+    }
+    if HAS_POLLED.replace(false) {
+        return Tick::Taken;
+    }
+    if !may_be_left(&(limit..base)) {
+        return Tick::NotHere;
+    }
+    pause(Pause::Suspended(At::Native));
+    Tick::Taken
+}
+
+/// For the handler of faults. Does not return if `is_engines` says that the fault is the engine's: it gets the usable
+/// stack, and the stack with its guard.
+pub(crate) fn fault(signal: c_int, is_engines: impl FnOnce(&Range<usize>, &Range<usize>) -> bool) {
+    let Entered { yielder, contains_faults, guard, limit, base, .. } = ENTERED.get();
+    if !yielder.is_null() && contains_faults && is_engines(&(limit..base), &(guard..base)) {
+        pause(Pause::Faulted(signal));
+        std::process::abort();
+    }
+}
+
 /// `false` on no fiber.
 fn pause(pause: Pause) -> bool {
     let entered = ENTERED.get();
-    if entered.is_null() {
+    if entered.yielder.is_null() {
         return false;
     }
     // SAFETY: F2: the yielder is that of the fiber which runs on this thread, or the pointer were null.
-    unsafe { (*entered).suspend(pause) };
+    unsafe { (*entered.yielder).suspend(pause) };
     ENTERED.set(entered);
     true
 }
@@ -143,14 +268,16 @@ mod tests {
     const STACK_BYTES: usize = 512 << 10;
 
     fn start<T>(work: impl FnOnce() -> T) -> Ran<T> {
+        let stacks = Stacks::default();
+        let settings = Settings { stacks, stack_bytes: STACK_BYTES, poll_counter: None, contains_faults: false };
         // SAFETY: the work of these tests owns nothing when it pauses, and what it refers to outlives it.
-        unsafe { Fiber::start(&Stacks::default(), STACK_BYTES, work) }.expect("memory")
+        unsafe { Fiber::start(settings, work) }.expect("memory")
     }
 
     fn on_fiber<T>(work: impl FnOnce() -> T) -> Option<T> {
         match start(work) {
             Ran::Returned(result) => Some(result),
-            Ran::Suspended(_) | Ran::Left => None,
+            Ran::Suspended(_) | Ran::Left | Ran::Faulted(_) => None,
         }
     }
 

@@ -14,17 +14,16 @@
 //!
 //! - `js`: a thin layer over the C interface; all other modules speak to QuickJS through it.
 //! - `arena`, `heap`, `meter`: the memory of a VM, its image and its limit; `heap` is the portable form.
-//! - `stack`, `fiber`: what engine code runs on, and how it is left.
+//! - `stack`, `fiber`: what engine code runs on, and how it is suspended and left.
+//! - `signals`: ticks, which do so at any instruction, and the engine's faults.
 //! - `realm`, `state`: a runtime with its intrinsics, natives and host functions, and what Rust keeps for its run.
 //! - `images`, `parked`: loaded programs, and runs that wait, as the lines that they change.
 //! - `compile`, `run`, `output`, `failure`, `ending`: from source to program, and from program to outcome.
 //!
-//! Slices and deadlines are the interrupt handler's: a native that never polls (sorting megabytes, a huge BigInt) is
-//! neither preempted nor stopped, as its [`Capabilities`] say.
+//! Slices and deadlines are the interrupt handler's, which the engine polls; on threads that are attached, a tick takes
+//! the thread back from builtins that never poll (sorting megabytes, a huge BigInt), wherever they are.
 //! It does *not* schedule, cache, or know a tenant. The invariants that its `unsafe` code relies on are in
 //! `src/invariants.rs`.
-//!
-//! [`Capabilities`]: isolet_core_traits::Capabilities
 
 mod arena;
 mod compile;
@@ -48,6 +47,7 @@ mod program;
 mod realm;
 mod run;
 mod seal;
+mod signals;
 mod stack;
 mod state;
 #[cfg(test)]
@@ -61,4 +61,5 @@ pub use parked::Parked;
 #[doc(hidden)]
 pub use plain::PlainRuntime;
 pub use program::QuickJsProgram;
+pub use signals::OnFault;
 pub use vm::QuickJsVm;

@@ -5,11 +5,11 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::{self, Write};
 use std::ptr;
 
-use isolet_core_traits::{EngineError, Environment, StackBytes};
+use isolet_core_traits::{EngineError, Environment, KilledIn, StackBytes};
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 
 use crate::arena::{Arena, Restoring};
-use crate::fiber::{self, Fiber, Ran};
+use crate::fiber::{self, At, Fiber, Ran};
 use crate::heap::Heap;
 use crate::js::{ErrorClass, Js, Text, Value};
 use crate::layout::Layout;
@@ -47,7 +47,7 @@ pub(crate) enum MemoryPlan {
     /// One use, on the stack of the thread that steps it.
     Blocks,
     /// Runs of at most so many bytes, one after another, on stacks of their own.
-    Arena { run_bytes_max: u64, stacks: Stacks },
+    Arena { run_bytes_max: u64, stacks: Stacks, contains_faults: bool },
 }
 
 impl MemoryPlan {
@@ -103,12 +103,23 @@ pub(crate) struct Realm {
     runtime: *mut JSRuntime,
     context: *mut JSContext,
     stack: StackBytes,
-    /// Where engine code runs, if not on the thread's stack.
-    stacks: Option<Stacks>,
-    /// It was left in the midst of something: nothing may enter it before it is restored.
-    is_left: bool,
+    /// What engine code runs with, if not on the thread's stack.
+    fiber: Option<fiber::Settings>,
+    condition: Condition,
+    #[cfg(test)]
+    pub(crate) is_unlimited: bool,
     /// Last, so that it outlives all that lies in it.
     memory: Memory,
+}
+
+/// Whether a realm may be entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Sound,
+    /// It was left in the midst of something: nothing may enter it before it is restored.
+    Left,
+    /// The engine's code has faulted: nothing may enter it ever again.
+    Faulted,
 }
 
 // SAFETY: T1: QuickJS runtimes may move between threads as long as one thread uses them at a time, which `&mut` ensures;
@@ -124,13 +135,28 @@ impl Realm {
     /// A realm with the language's intrinsics; `eval` says whether it can turn text into code.
     pub(crate) fn new(plan: &MemoryPlan, eval: bool, stack: StackBytes) -> Result<Self, EngineError> {
         let memory = plan.make()?;
-        let (stacks, headroom_bytes) = match plan {
+        let (fiber, headroom_bytes) = match plan {
             MemoryPlan::Blocks => (None, HEADROOM_BYTES),
-            MemoryPlan::Arena { stacks, .. } => (Some(stacks.clone()), 0),
+            MemoryPlan::Arena { stacks, contains_faults, .. } => {
+                let (stacks, contains_faults) = (stacks.clone(), *contains_faults);
+                let stack_bytes = stack_bytes(stack) + STACK_RESERVE_BYTES;
+                (Some(fiber::Settings { stacks, stack_bytes, poll_counter: None, contains_faults }), 0)
+            }
         };
         let state = Box::into_raw(Box::new(RunState::new(memory.meter(), headroom_bytes)));
         let (runtime, context) = (ptr::null_mut(), ptr::null_mut());
-        let mut realm = Self { state, runtime, context, stack, stacks, is_left: false, memory };
+        let condition = Condition::Sound;
+        let mut realm = Self {
+            state,
+            runtime,
+            context,
+            stack,
+            fiber,
+            condition,
+            #[cfg(test)]
+            is_unlimited: false,
+            memory,
+        };
         // SAFETY: the functions keep to the allocator's contract; the memory outlives the runtime (R1).
         realm.runtime = unsafe { qjs::JS_NewRuntime2(realm.memory.functions(), realm.memory.opaque()) };
         if realm.runtime.is_null() {
@@ -171,6 +197,9 @@ impl Realm {
         if let Memory::Arena(arena) = &mut self.memory {
             arena.freeze(restoring);
         }
+        if let Some(fiber) = &mut self.fiber {
+            fiber.poll_counter = Some(counter);
+        }
         // What setup scripts have left is not the first run's.
         self.forget_run();
     }
@@ -178,11 +207,11 @@ impl Realm {
     /// Takes the realm back to what it was when it was frozen. `false` if its memory does not allow that.
     pub(crate) fn restore(&mut self) -> bool {
         let Memory::Arena(arena) = &mut self.memory else { return false };
-        if !arena.is_frozen() {
+        if !arena.is_frozen() || self.condition == Condition::Faulted {
             return false;
         }
         arena.restore();
-        self.is_left = false;
+        self.condition = Condition::Sound;
         self.forget_run();
         true
     }
@@ -193,28 +222,42 @@ impl Realm {
     /// `work` and what it calls own nothing outside of the VM's memory while they call into the engine (F1). What they
     /// refer to lives until the work has ended, or the fiber is dropped.
     pub(crate) unsafe fn start<T>(&mut self, work: impl FnOnce(Js) -> T) -> Ran<T> {
-        if self.is_left {
+        if self.condition != Condition::Sound {
             return Ran::Left;
         }
         let entry = self.entry();
-        let Some(stacks) = &self.stacks else { return Ran::Returned(work(entry.enter())) };
-        let bytes = entry.stack_bytes + STACK_RESERVE_BYTES;
+        let Some(settings) = self.fiber.clone() else { return Ran::Returned(work(entry.enter())) };
         // SAFETY: the caller's contract; the realm outlives its fibers, which the VM holds beside it.
-        let ran = unsafe { Fiber::start(stacks, bytes, || work(entry.enter())) }.unwrap_or(Ran::Left);
+        let ran = unsafe { Fiber::start(settings, || work(entry.enter())) }.unwrap_or(Ran::Left);
         self.note(ran)
     }
 
-    /// Goes on with work that was suspended.
+    /// Goes on with work that was suspended, unless the run must end: then it is left where it is.
     pub(crate) fn resume<T>(&mut self, fiber: Fiber<T>) -> Ran<T> {
+        let state = self.state();
+        if state.stopped().is_some() {
+            state.run.killed_in = match fiber.at() {
+                At::Poll => KilledIn::Script,
+                At::Native => KilledIn::Native,
+            };
+            drop(fiber);
+            return self.note(Ran::Left);
+        }
+        state.run.start_slice();
         self.note(fiber.resume())
     }
 
     fn note<T>(&mut self, ran: Ran<T>) -> Ran<T> {
-        self.is_left = matches!(ran, Ran::Left);
+        self.condition = match ran {
+            Ran::Returned(_) | Ran::Suspended(_) => Condition::Sound,
+            Ran::Left => Condition::Left,
+            Ran::Faulted(_) => Condition::Faulted,
+        };
         ran
     }
 
-    /// Runs `work` to its end in one go. `None` if the realm was left, now or before, or if there is no memory for a stack.
+    /// Runs `work` to its end, whatever slices say. `None` if the realm was left, now or before, or if there is no memory
+    /// for a stack.
     ///
     /// `work` and what it calls own nothing outside of the VM's memory while they call into the engine (F1).
     pub(crate) fn run<T>(&mut self, work: impl FnOnce(Js) -> T) -> Option<T> {
@@ -224,7 +267,7 @@ impl Realm {
             ran = match ran {
                 Ran::Returned(result) => return Some(result),
                 Ran::Suspended(fiber) => self.resume(fiber),
-                Ran::Left => return None,
+                Ran::Left | Ran::Faulted(_) => return None,
             };
         }
     }
@@ -317,9 +360,19 @@ impl Realm {
     }
 
     fn entry(&self) -> Entry {
-        let stack_bytes = self.stack.0.clamp(STACK_MIN_BYTES, STACK_MAX_BYTES);
-        Entry { runtime: self.runtime, context: self.context, stack_bytes }
+        Entry {
+            runtime: self.runtime,
+            context: self.context,
+            stack_bytes: stack_bytes(self.stack),
+            #[cfg(test)]
+            is_unlimited: self.is_unlimited,
+        }
     }
+}
+
+/// What the engine may use of a stack.
+fn stack_bytes(StackBytes(bytes): StackBytes) -> usize {
+    bytes.clamp(STACK_MIN_BYTES, STACK_MAX_BYTES)
 }
 
 /// What it takes to enter a realm: on the stack that its code is to run on, at every entry (T1).
@@ -328,6 +381,9 @@ struct Entry {
     runtime: *mut JSRuntime,
     context: *mut JSContext,
     stack_bytes: usize,
+    /// For trials: the engine does not check its stack.
+    #[cfg(test)]
+    is_unlimited: bool,
 }
 
 impl Entry {
@@ -337,6 +393,8 @@ impl Entry {
             false => stacker::remaining_stack().unwrap_or(usize::MAX).saturating_sub(STACK_RESERVE_BYTES),
         };
         let stack = self.stack_bytes.min(remaining).max(STACK_MIN_BYTES);
+        #[cfg(test)]
+        let stack = if self.is_unlimited { 0 } else { stack };
         // SAFETY: the runtime is live, and this is the thread that steps it.
         unsafe {
             qjs::JS_SetMaxStackSize(self.runtime, stack as qjs::size_t);
@@ -382,6 +440,7 @@ impl Setup<'_> {
 
 /// QuickJS polls here every ten thousand branches and calls, and at once when the meter asks for it.
 unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c_int {
+    fiber::polled();
     // SAFETY: R1: the runtime's opaque pointer is its state.
     let state = unsafe { qjs::JS_GetRuntimeOpaque(runtime) }.cast::<RunState>();
     // SAFETY: C1: no other reference is alive while the engine runs; this one ends before the collection.

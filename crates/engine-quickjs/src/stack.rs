@@ -11,6 +11,7 @@
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -57,6 +58,18 @@ impl Stack {
         unsafe { mprotect(limit.as_ptr().cast(), GUARD_BYTES, MprotectFlags::empty())? };
         stack.mark().fill(MARK);
         Ok(stack)
+    }
+
+    /// The addresses that fault.
+    pub(crate) fn guard(&self) -> Range<usize> {
+        let start = self.limit.addr().get();
+        start..start + GUARD_BYTES
+    }
+
+    /// The addresses that code may use.
+    pub(crate) fn usable(&self) -> Range<usize> {
+        let start = self.guard().end;
+        start..start + self.bytes
     }
 
     fn mark(&mut self) -> &mut [u64] {

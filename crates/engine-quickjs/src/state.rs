@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use isolet_core_traits::{
-    Abort, End, FailureKind, HostCall, Interrupt, LogBuffer, MonotonicClock, Native, NativeFailure, NativeValue,
-    OperationId, Outcome, Polled, Resources, RunLimits, Warning,
+    Abort, End, FailureKind, HostCall, Interrupt, KilledIn, LogBuffer, MonotonicClock, Native, NativeFailure,
+    NativeValue, OperationId, Outcome, Polled, Resources, RunLimits, Warning,
 };
 use rquickjs::qjs::{self, JSContext};
 
@@ -83,6 +83,8 @@ pub(crate) struct RunData {
     pub(crate) limits: RunLimits,
     pub(crate) interrupt: Arc<Interrupt>,
     pub(crate) stop: Option<Stop>,
+    /// Where it was when it had to end.
+    pub(crate) killed_in: KilledIn,
     pub(crate) writing_output: bool,
     pub(crate) logs: LogBuffer,
     pub(crate) resources: Resources,
@@ -129,6 +131,7 @@ impl Default for RunData {
             limits: RunLimits::default(),
             interrupt: UNLIMITED.clone(),
             stop: None,
+            killed_in: KilledIn::Script,
             writing_output: false,
             logs: LogBuffer::default(),
             resources: Resources::default(),

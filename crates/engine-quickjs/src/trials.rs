@@ -1,8 +1,11 @@
 //! Trials of whole VMs that need to see or to tamper with what is inside: that restores are exact, that a run can be
 //! left at any allocation, and that nothing grows.
 
+mod alone;
 mod exactness;
+mod faults;
 mod growth;
+mod instants;
 mod out_of_memory;
 mod sizes;
 
@@ -61,7 +64,13 @@ impl Bench {
         compile(&self.engine, &self.environment, text, kind)
     }
 
+    /// Starts a program, and goes on for as long as it is preempted.
     fn start(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, interrupt: Arc<Interrupt>) -> Step {
+        let step = self.begin(vm, program, interrupt);
+        go_on(vm, step)
+    }
+
+    fn begin(&self, vm: &mut QuickJsVm, program: &QuickJsProgram, interrupt: Arc<Interrupt>) -> Step {
         let limits = RunLimits { memory_bytes: 16 << 20, slice: self.slice, ..RunLimits::default() };
         let invocation = Invocation {
             source_name: "trial.js".parse().expect("a name"),
@@ -69,8 +78,7 @@ impl Bench {
             context: JsonText::parse(r#"{"tenant":"acme","tags":["a","b"]}"#).expect("JSON"),
             random_seed: 7,
         };
-        let step = vm.start(program, invocation, limits, interrupt);
-        go_on(vm, step)
+        vm.start(program, invocation, limits, interrupt)
     }
 
     /// Runs `program` for at most `wall_time`. Host calls are answered once, then left open: `None`.

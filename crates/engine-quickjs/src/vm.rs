@@ -5,13 +5,13 @@ use std::thread::{self, ThreadId};
 
 use isolet_core_traits::{
     Abort, Compilation, CompileFailure, End, EngineError, HostReply, Interrupt, Invocation, KilledIn, LogLine,
-    NotParkable, Outcome, Purpose, Reset, Resume, RunLimits, Source, SourceName, Step, Vm, VmConfig,
+    NotParkable, Outcome, Purpose, Reset, Resume, RunLimits, Source, SourceName, Step, Vm, VmConfig, Warning,
 };
 
 use crate::compile;
 use crate::ending::{self, Ending};
 use crate::failure::Origin;
-use crate::fiber::{Fiber, Ran};
+use crate::fiber::{At, Fiber, Ran};
 use crate::host::{self, Reply};
 use crate::images::{Budget, Images};
 use crate::js::{Terminated, Value};
@@ -155,6 +155,12 @@ impl QuickJsVm {
             }
             Ran::Returned(Pause::Ended(ending)) => Some(ending),
             Ran::Left => None,
+            Ran::Faulted(signal) => {
+                (self.work, self.script) = (Work::default(), None);
+                let message = format!("the engine's code has faulted, with signal {signal}");
+                self.realm.state().run.warnings.push(Warning { code: "engine_fault".into(), message });
+                return Step::Done(self.misused());
+            }
         };
         self.work = Work::default();
         match self.script.take() {
@@ -249,7 +255,6 @@ impl Vm for QuickJsVm {
                 self.step(ran)
             }
             (Phase::Preempted(fiber, thread), Resume::Go) if thread == thread::current().id() => {
-                self.realm.state().run.start_slice();
                 let ran = self.realm.resume(fiber);
                 self.step(ran)
             }
@@ -260,6 +265,7 @@ impl Vm for QuickJsVm {
     fn abort(&mut self, why: Abort) -> Outcome {
         let place = match self.finish() {
             Phase::Waiting(_) => KilledIn::Host,
+            Phase::Preempted(fiber, _) if fiber.at() == At::Native => KilledIn::Native,
             Phase::Preempted(..) | Phase::Stalled | Phase::Pristine | Phase::Finished => KilledIn::Script,
         };
         ending::aborted(&mut self.realm, why, place)
@@ -328,6 +334,10 @@ impl std::fmt::Debug for QuickJsVm {
 impl QuickJsVm {
     fn arena(&mut self) -> &mut crate::arena::Arena {
         self.realm.arena().expect("a VM that is restored")
+    }
+
+    pub(crate) fn realm(&mut self) -> &mut Realm {
+        &mut self.realm
     }
 
     pub(crate) fn used_bytes(&mut self) -> Vec<u8> {

@@ -12,8 +12,6 @@
 //! Each change of protection can split a mapping, and a process may have only so many. Near that bound no more images
 //! are watched, and if the system refuses to make a page writable, all pages of its image become hot at once.
 
-use std::ffi::c_int;
-use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
 use std::sync::OnceLock;
@@ -23,6 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 use rustix::mm::{MprotectFlags, mprotect};
 
 use super::PAGE;
+use crate::signals;
 
 /// Images that are watched at once.
 const WATCHED_MAX: usize = 1024;
@@ -72,7 +71,7 @@ impl Pages {
     /// dropped (P1).
     pub(super) unsafe fn watch(start: usize, count: usize) -> Option<Self> {
         let has_room = MAPPINGS.load(Relaxed) + count < *mappings_max() / 2;
-        if count == 0 || !has_room || !handle_faults() {
+        if count == 0 || !has_room || !signals::watch_pages() {
             return None;
         }
         let is_taken = |slot: &Slot| slot.start.compare_exchange(0, RESERVED, Acquire, Relaxed).is_ok();
@@ -163,71 +162,9 @@ fn mappings_max() -> &'static usize {
     })
 }
 
-/// What handled faults before.
-static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
-
-/// Sees to it that faults come to [`on_fault`]. `false` if they do not, because somebody else took the signal over.
-fn handle_faults() -> bool {
-    static INSTALLING: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _guard = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let is_ours = |action: &libc::sigaction| action.sa_sigaction == on_fault as *const () as usize;
-    let mut now = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: reads the signal's action into `now`.
-    if unsafe { libc::sigaction(libc::SIGSEGV, ptr::null(), now.as_mut_ptr()) } != 0 {
-        return false;
-    }
-    // SAFETY: written by the successful call.
-    let now = unsafe { now.assume_init() };
-    if is_ours(&now) || PREVIOUS.get().is_some() {
-        return is_ours(&now);
-    }
-    let previous = PREVIOUS.get_or_init(|| now);
-    let action = libc::sigaction {
-        sa_sigaction: on_fault as *const () as usize,
-        sa_flags: libc::SA_SIGINFO | libc::SA_ONSTACK | (previous.sa_flags & libc::SA_NODEFER),
-        ..*previous
-    };
-    // SAFETY: the handler keeps to what is allowed in one (P2), and passes on what it does not know.
-    unsafe { libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()) == 0 }
-}
-
-/// P2: touches atomics, and calls `mprotect` and `sigaction` alone.
-unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the system passes a valid `info`; a fault has an address.
-    let address = unsafe { (*info).si_addr() }.addr();
-    if SLOTS.iter().any(|slot| slot.take_fault(address)) {
-        return;
-    }
-    // SAFETY: the previous action was the signal's until ours took its place.
-    unsafe { pass_on(signal, info, context) }
-}
-
-/// # Safety
-/// Only from the signal's handler, with what it got.
-unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    let previous = PREVIOUS.get();
-    let handler = previous.map_or(libc::SIG_DFL, |previous| previous.sa_sigaction);
-    if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
-        // The faulting instruction runs again, and then the system does what it does without us.
-        // SAFETY: a zeroed action is the default one.
-        unsafe {
-            let default: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(signal, &default, ptr::null_mut());
-        }
-        return;
-    }
-    let takes_info = previous.is_some_and(|previous| previous.sa_flags & libc::SA_SIGINFO != 0);
-    // SAFETY: the handler was installed with this signature.
-    unsafe {
-        if takes_info {
-            let handler: unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) =
-                std::mem::transmute(handler);
-            handler(signal, info, context);
-        } else {
-            let handler: unsafe extern "C" fn(c_int) = std::mem::transmute(handler);
-            handler(signal);
-        }
-    }
+/// For the handler of faults: whether this one was a first write to a watched page, which may be written now.
+pub(crate) fn take_fault(address: usize) -> bool {
+    SLOTS.iter().any(|slot| slot.take_fault(address))
 }
 
 #[cfg(test)]

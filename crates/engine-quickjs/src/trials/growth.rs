@@ -1,10 +1,10 @@
 //! Over many cycles, nothing of the process grows.
 
 use std::fs;
-use std::process::Command;
 
 use isolet_core_traits::{End, ParkedRun, Purpose, Reset, SourceKind, Step, Vm};
 
+use super::alone::alone;
 use super::{Bench, WALL_TIME, interrupt};
 
 /// What the system sees of the process.
@@ -43,25 +43,9 @@ const SCRIPTS: &[&str] = &[
 
 const CYCLES: usize = 100_000;
 
-/// Runs `trial` in a process of its own, which no other test uses: the system sees only whole processes.
-fn alone(name: &str, trial: impl FnOnce()) {
-    const ALONE: &str = "ISOLET_TRIAL_ALONE";
-    if std::env::var_os(ALONE).is_some() {
-        return trial();
-    }
-    let binary = std::env::current_exe().expect("a path");
-    let name = format!("trials::growth::{name}");
-    let output = Command::new(binary).args(["--exact", &name]).env(ALONE, "1").output().expect("it runs");
-    assert!(output.status.success() && has_passed_one(&output.stdout), "{output:#?}");
-}
-
-fn has_passed_one(stdout: &[u8]) -> bool {
-    String::from_utf8_lossy(stdout).contains("1 passed")
-}
-
 #[test]
 fn nothing_grows() {
-    alone("nothing_grows", || {
+    alone("growth::nothing_grows", || {
         let bench = Bench::new();
         let programs: Vec<_> =
             SCRIPTS.iter().map(|text| bench.compile(text, SourceKind::Script).expect("compiles")).collect();
@@ -94,7 +78,7 @@ fn nothing_grows() {
 
 #[test]
 fn blocks_of_ever_other_sizes_are_given_back() {
-    alone("blocks_of_ever_other_sizes_are_given_back", || {
+    alone("growth::blocks_of_ever_other_sizes_are_given_back", || {
         let bench = Bench::new();
         let text = "const kept = [];
         for (let size = 1 << 18; size < 6e6; size = size * 1.06 | 0) {
@@ -115,7 +99,7 @@ fn blocks_of_ever_other_sizes_are_given_back() {
 
 #[test]
 fn the_peak_is_what_the_system_sees() {
-    alone("the_peak_is_what_the_system_sees", || {
+    alone("growth::the_peak_is_what_the_system_sees", || {
         let bench = Bench::new();
         for (text, at_least) in [
             ("input.length", 0),

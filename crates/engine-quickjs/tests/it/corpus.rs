@@ -26,9 +26,10 @@ fn holds(engine: &QuickJs) {
     }
 }
 
+/// Without ticks, which come when they come: two runs of a case would differ.
 #[test]
 fn the_corpus_holds() {
-    holds(&QuickJs::new().expect("an engine"));
+    holds(&QuickJs::new().expect("an engine").without_signals());
 }
 
 #[test]

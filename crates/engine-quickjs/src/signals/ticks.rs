@@ -1,0 +1,223 @@
+//! The ticks of a thread that steps VMs: a timer of its own, which sends it a signal while code is on a fiber.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::ptr;
+use std::time::Duration;
+
+use super::handlers;
+use crate::fiber::{self, Tick};
+
+pub(super) const SIGNAL: c_int = libc::SIGURG;
+
+/// After so many ticks on no fiber there are none until there is one again.
+const IDLE_TICKS_MAX: u32 = 5;
+/// When code was not where it may be left, the next tick comes so soon.
+const AGAIN: Duration = Duration::from_micros(50);
+
+/// The system's number of a timer.
+type Timer = c_int;
+
+/// What the handler knows of its thread.
+struct Thread {
+    timer: Cell<Option<Timer>>,
+    period: Cell<Duration>,
+    is_ticking: Cell<bool>,
+    idle_ticks: Cell<u32>,
+    /// How many [`Ticks`] there are for the thread.
+    users: Cell<usize>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            timer: Cell::new(None),
+            period: Cell::new(Duration::ZERO),
+            is_ticking: Cell::new(false),
+            idle_ticks: Cell::new(0),
+            users: Cell::new(0),
+        }
+    };
+}
+
+thread_local! {
+    static ALTERNATE_STACK: Cell<Option<AlternateStack>> = const { Cell::new(None) };
+}
+
+/// The sender of our ticks.
+static SENDER: u8 = 0;
+
+/// Ticks for the calling thread, for as long as this lives. If there are several, the shortest period holds.
+#[derive(Debug)]
+pub(crate) struct Ticks {
+    _of_this_thread: PhantomData<*const ()>,
+}
+
+impl Ticks {
+    /// # Errors
+    /// If the system gives no timer, or the signal belongs to somebody else.
+    pub(crate) fn start(period: Duration) -> io::Result<Self> {
+        if !handlers::watch_ticks() {
+            return Err(io::Error::other(
+                "another library has taken SIGURG over without passing on what is not its own",
+            ));
+        }
+        THREAD.with(|thread| {
+            if thread.users.get() == 0 {
+                // A thread inherits what is blocked.
+                unblock(&handlers::FAULTS)?;
+                unblock(&[SIGNAL])?;
+                ALTERNATE_STACK.set(AlternateStack::unless_there()?);
+                thread.timer.set(Some(create_timer()?));
+                thread.period.set(period);
+            }
+            thread.period.set(thread.period.get().min(period));
+            thread.users.set(thread.users.get() + 1);
+            Ok(Self { _of_this_thread: PhantomData })
+        })
+    }
+}
+
+impl Drop for Ticks {
+    fn drop(&mut self) {
+        THREAD.with(|thread| {
+            thread.users.set(thread.users.get() - 1);
+            if thread.users.get() > 0 {
+                return;
+            }
+            if let Some(timer) = thread.timer.take() {
+                // SAFETY: the thread's own timer. What it has sent already is ours, and then means nothing.
+                unsafe { libc::syscall(libc::SYS_timer_delete, timer) };
+            }
+            thread.is_ticking.set(false);
+            drop(ALTERNATE_STACK.take());
+        });
+    }
+}
+
+/// Code is about to run on a fiber of this thread.
+pub(crate) fn go_on() {
+    THREAD.with(|thread| {
+        if !thread.is_ticking.get() && thread.timer.get().is_some() {
+            thread.is_ticking.set(true);
+            thread.idle_ticks.set(0);
+            thread.next_after(thread.period.get());
+        }
+    });
+}
+
+/// A handler of faults was left, in which there are none.
+pub(crate) fn allow() {
+    if THREAD.with(|thread| thread.timer.get().is_some()) {
+        // The signals are valid.
+        let _ = unblock(&[SIGNAL]);
+    }
+}
+
+/// Whether a signal is one of our ticks.
+pub(super) fn is_own(info: &libc::siginfo_t) -> bool {
+    // SAFETY: a timer's signal has a value.
+    info.si_code == libc::SI_TIMER && unsafe { info.si_value() }.sival_ptr.addr() == (&raw const SENDER).addr()
+}
+
+/// P2. Returns when the run that it has suspended is resumed.
+pub(super) fn tick(may_be_left: impl FnOnce(&Range<usize>) -> bool) {
+    THREAD.with(|thread| match fiber::tick(may_be_left) {
+        Tick::Nothing => {
+            thread.idle_ticks.set(thread.idle_ticks.get() + 1);
+            if thread.idle_ticks.get() > IDLE_TICKS_MAX {
+                thread.set_timer(Duration::ZERO, Duration::ZERO);
+                thread.is_ticking.set(false);
+            }
+        }
+        Tick::Taken => thread.idle_ticks.set(0),
+        Tick::NotHere => thread.next_after(AGAIN),
+    });
+}
+
+impl Thread {
+    fn next_after(&self, first: Duration) {
+        self.set_timer(first.min(self.period.get()), self.period.get());
+    }
+
+    fn set_timer(&self, first: Duration, period: Duration) {
+        let time = |time: Duration| libc::timespec {
+            tv_sec: time.as_secs() as libc::time_t,
+            tv_nsec: time.subsec_nanos() as libc::c_long,
+        };
+        let setting = libc::itimerspec { it_interval: time(period), it_value: time(first) };
+        if let Some(timer) = self.timer.get() {
+            // SAFETY: the thread's own timer; the system copies the setting. Allowed in handlers.
+            unsafe { libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const setting, ptr::null_mut::<c_void>()) };
+        }
+    }
+}
+
+/// A timer that sends its signal to the calling thread.
+fn create_timer() -> io::Result<Timer> {
+    let mut timer: Timer = 0;
+    // SAFETY: zeroes are valid for it; the system copies it, and writes the timer's number.
+    let created = unsafe {
+        let mut event: libc::sigevent = std::mem::zeroed();
+        event.sigev_notify = libc::SIGEV_THREAD_ID;
+        event.sigev_signo = SIGNAL;
+        event.sigev_value.sival_ptr = (&raw const SENDER).cast_mut().cast();
+        event.sigev_notify_thread_id = libc::gettid();
+        libc::syscall(libc::SYS_timer_create, libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer)
+    };
+    if created == 0 { Ok(timer) } else { Err(io::Error::last_os_error()) }
+}
+
+fn unblock(signals: &[c_int]) -> io::Result<()> {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the set is written before it is read.
+    let failed = unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), *signal);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), ptr::null_mut())
+    };
+    if failed == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(failed)) }
+}
+
+/// Where handlers of faults run, on a thread that had no such stack. Rust's own threads have one.
+#[derive(Debug)]
+struct AlternateStack(Box<[u8]>);
+
+impl AlternateStack {
+    const BYTES: usize = 64 << 10;
+
+    fn unless_there() -> io::Result<Option<Self>> {
+        let mut now = MaybeUninit::<libc::stack_t>::uninit();
+        // SAFETY: writes what the thread has now.
+        let now = unsafe {
+            if libc::sigaltstack(ptr::null(), now.as_mut_ptr()) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            now.assume_init()
+        };
+        if now.ss_flags & libc::SS_DISABLE == 0 {
+            return Ok(None);
+        }
+        let mut own = Self(vec![0; Self::BYTES].into_boxed_slice());
+        let stack = libc::stack_t { ss_sp: own.0.as_mut_ptr().cast(), ss_flags: 0, ss_size: Self::BYTES };
+        // SAFETY: the memory stays until the stack is taken away, on this thread.
+        match unsafe { libc::sigaltstack(&stack, ptr::null_mut()) } {
+            0 => Ok(Some(own)),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Drop for AlternateStack {
+    fn drop(&mut self) {
+        let none = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: Self::BYTES };
+        // SAFETY: no handler runs on it now.
+        unsafe { libc::sigaltstack(&none, ptr::null_mut()) };
+    }
+}
