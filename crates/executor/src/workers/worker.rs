@@ -198,10 +198,12 @@ impl<W: Work> Sliced for Task<W> {
 }
 
 /// Who waits for work: told once, by the worker or by whoever finds it stuck.
-pub(super) struct Done<T>(Mutex<Option<oneshot::Sender<Result<Worked<T>, Lost>>>>);
+pub(super) struct Done<T>(Mutex<Option<Sender<T>>>);
+
+type Sender<T> = oneshot::Sender<Result<Worked<T>, Lost>>;
 
 impl<T> Done<T> {
-    pub(super) fn new(sender: oneshot::Sender<Result<Worked<T>, Lost>>) -> Self {
+    pub(super) fn new(sender: Sender<T>) -> Self {
         Self(Mutex::new(Some(sender)))
     }
 

@@ -7,7 +7,7 @@ use super::*;
 const SLICE: Duration = Duration::from_millis(1);
 
 fn tenant(number: usize) -> TenantId {
-    TenantId::new(&format!("tenant-{number}")).expect("valid")
+    TenantId::new(format!("tenant-{number}")).expect("valid")
 }
 
 fn claim(number: usize, weight: u32) -> Claim {
