@@ -4,8 +4,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use isolet::engine::{Engine, Purpose, QuickJsProgram, QuickJsVm, Reset, Vm};
-use isolet::{JsonText, Limits, Prepared, Source};
+use isolet::engine::{Engine, Purpose, Reset, Vm};
+use isolet::{JsonText, Limits, Prepared};
 use isolet_benches::{Bench, ORDER, TRIVIAL, source};
 use tokio::sync::oneshot;
 
@@ -13,74 +13,96 @@ use crate::Plan;
 use crate::figures::{Figures, Group, Times, microseconds, number};
 use crate::stage::{Stage, execution, on_engine_thread};
 
-/// Of each kind in one round.
-const TIMES: usize = 300;
+/// How often in one round, and what the caller does before each time.
+const PACES: [(&str, usize, Option<Duration>); 2] =
+    [("back to back", 300, None), ("after 1 ms without any", 60, Some(Duration::from_millis(1)))];
 
 pub(crate) fn measure(plan: &Plan, figures: &mut Figures) {
     let stage = Stage::new(Limits::default(), 8);
     let (prepared, answers) = (stage.prepare(TRIVIAL), Answers::new());
-    let (mut cycles, mut trips, mut executions) = (Vec::new(), Vec::new(), Vec::new());
-    on_engine_thread(|bench| {
+    for (name, times, pause) in PACES {
+        let pace = Pace { times, pause };
+        let (mut cycles, mut asked) = (Vec::new(), Vec::new());
+        for _ in 0..plan.rounds {
+            cycles.extend(on_engine_thread(|bench| pace.cycles(bench)));
+            asked.extend(pace.ask(&stage, &prepared, &answers));
+        }
+        let cycle = cycles.into_iter().collect::<Times>().median();
+        let median = |of: fn(&Asked) -> Duration| asked.iter().map(of).collect::<Times>().median();
+        let (trip, execution) = (median(|asked| asked.trip), median(|asked| asked.execution));
+        let above = execution.saturating_sub(cycle);
+        let ratio = above.as_secs_f64() / trip.as_secs_f64();
+        figures.groups.push(
+            Group::new(format!("one caller, trivial script, {name}, medians"))
+                .figure("execute, end to end", microseconds(execution))
+                .figure("of it from the grant of the VM to the end of the run", microseconds(median(|asked| asked.run)))
+                .figure("VM cycle by hand (run and reset)", microseconds(cycle))
+                .figure("execute above the cycle", microseconds(above))
+                .figure("round trip to a thread that sleeps", microseconds(trip))
+                .at_most("execute above the cycle / round trip", number(ratio, "x"), 1.5),
+        );
+    }
+}
+
+/// What one turn of each took, and of the execution what its report says of the run.
+struct Asked {
+    trip: Duration,
+    execution: Duration,
+    run: Duration,
+}
+
+/// How often, and how long nothing happens before each.
+#[derive(Clone, Copy)]
+struct Pace {
+    times: usize,
+    pause: Option<Duration>,
+}
+
+impl Pace {
+    fn cycles(self, bench: &Bench) -> Vec<Duration> {
+        let _attached = bench.engine().attach_thread().expect("ticks");
         let source = source(TRIVIAL);
         let program = bench.compile(&mut bench.vm(Purpose::Compile), &source);
         let mut vm = bench.vm(Purpose::Run);
-        for _ in 0..plan.rounds {
-            let _attached = bench.engine().attach_thread().expect("ticks");
-            cycles.extend((0..TIMES).map(|_| cycle(bench, &mut vm, &program, &source)));
-            trips.extend(round_trips(&stage, &answers));
-            executions.extend(execute_each(&stage, &prepared));
-        }
-    });
-    let [cycle, trip, execution] =
-        [cycles, trips, executions].map(|times| times.into_iter().collect::<Times>().median());
-    let above = execution.saturating_sub(cycle);
-    let ratio = above.as_secs_f64() / trip.as_secs_f64();
-    figures.groups.push(
-        Group::new("one caller, trivial script, medians")
-            .figure("execute, end to end", microseconds(execution))
-            .figure("VM cycle by hand (run and reset)", microseconds(cycle))
-            .figure("execute above the cycle", microseconds(above))
-            .figure("round trip to a thread that sleeps", microseconds(trip))
-            .at_most("execute above the cycle / round trip", number(ratio, "x"), 1.5),
-    );
-}
-
-fn cycle(bench: &Bench, vm: &mut QuickJsVm, program: &QuickJsProgram, source: &Source) -> Duration {
-    let began = Instant::now();
-    bench.run(vm, program, source);
-    assert_eq!(vm.reset(), Reset::Pristine);
-    began.elapsed()
-}
-
-fn execute_each(stage: &Stage, prepared: &Prepared) -> Vec<Duration> {
-    let (isolet, prepared) = (stage.isolet.clone(), prepared.clone());
-    let input = JsonText::parse(ORDER).expect("valid JSON");
-    stage.service(async move {
-        let mut times = Vec::with_capacity(TIMES);
-        for _ in 0..TIMES {
-            let execution = execution(&prepared, "one").input_json(input.clone());
+        let mut cycle = || {
+            self.pause.into_iter().for_each(thread::sleep);
             let began = Instant::now();
-            let report = isolet.execute(execution).await;
-            times.push(began.elapsed());
-            assert!(report.is_ok(), "{report:?}");
-        }
-        times
-    })
-}
+            bench.run(&mut vm, &program, &source);
+            assert_eq!(vm.reset(), Reset::Pristine);
+            began.elapsed()
+        };
+        (0..self.times).map(|_| cycle()).collect()
+    }
 
-fn round_trips(stage: &Stage, answers: &Answers) -> Vec<Duration> {
-    let answers = answers.clone();
-    stage.service(async move {
-        let mut times = Vec::with_capacity(TIMES);
-        for _ in 0..TIMES {
-            let (sender, answer) = oneshot::channel();
-            let began = Instant::now();
-            answers.ask(sender);
-            answer.await.expect("an answer");
-            times.push(began.elapsed());
+    /// Round trips and executions by turns: the thread that answers is asleep while an execution is made.
+    fn ask(self, stage: &Stage, prepared: &Prepared, answers: &Answers) -> Vec<Asked> {
+        let (isolet, prepared, answers) = (stage.isolet.clone(), prepared.clone(), answers.clone());
+        let input = JsonText::parse(ORDER).expect("valid JSON");
+        stage.service(async move {
+            let mut asked = Vec::with_capacity(self.times);
+            for _ in 0..self.times {
+                self.wait().await;
+                let began = Instant::now();
+                answers.one().await;
+                let trip = began.elapsed();
+
+                self.wait().await;
+                let execution = execution(&prepared, "one").input_json(input.clone());
+                let began = Instant::now();
+                let report = isolet.execute(execution).await;
+                let execution = began.elapsed();
+                assert!(report.is_ok(), "{report:?}");
+                asked.push(Asked { trip, execution, run: Duration::from_micros(report.metrics.run_us) });
+            }
+            asked
+        })
+    }
+
+    async fn wait(self) {
+        if let Some(pause) = self.pause {
+            tokio::time::sleep(pause).await;
         }
-        times
-    })
+    }
 }
 
 /// A thread that does nothing but answer. It sleeps at once when it has answered, as no thread does behind a channel:
@@ -107,9 +129,11 @@ impl Answers {
         answers
     }
 
-    fn ask(&self, answer: oneshot::Sender<()>) {
+    async fn one(&self) {
+        let (sender, answer) = oneshot::channel();
         let (question, wakes) = &*self.0;
-        *question.lock().expect("no panic") = Some(answer);
+        *question.lock().expect("no panic") = Some(sender);
         wakes.notify_one();
+        answer.await.expect("an answer");
     }
 }
