@@ -1,7 +1,7 @@
 //! What tenants get beside neighbours that misbehave: latencies and shares in a system under load.
 //!
 //! ```text
-//! cargo bench -p isolet-benches --bench neighbours [-- [--quick] [--json]]
+//! cargo bench -p isolet-benches --bench neighbours [-- [--quick] [--json] [part of a section's name]]
 //! ```
 //!
 //! Criterion repeats one thing on a quiet machine. Here many things happen at once, for about a minute, and what counts
@@ -9,7 +9,7 @@
 //! lag of a plain thread, a plain QuickJS, a plain thread's answer.
 //!
 //! Prints a table, or with `--json` one line of JSON, which is also written to `target/tmp/neighbours.json`.
-#![expect(clippy::print_stdout, reason = "a benchmark talks to the person who started it")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to the person who started it")]
 
 mod computation;
 mod figures;
@@ -86,42 +86,54 @@ const TEST: Plan = Plan {
     idle: Duration::from_millis(20),
 };
 
+/// Measures, and adds its figures.
+type Section = fn(&Plan, &mut Figures);
+
+/// What is measured, in this order.
+const SECTIONS: [(&str, Section); 7] = [
+    ("neighbours: good tenant", good_tenant::measure),
+    ("neighbours: first slice", first_slice::measure),
+    ("neighbours: kills", kills::measure),
+    ("neighbours: computation", computation::measure),
+    ("neighbours: throughput", throughput::measure),
+    ("neighbours: one caller", one_caller::measure),
+    ("neighbours: idle", idle::measure),
+];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     // Whatever has no dash is a filter, as for criterion.
-    if arguments.iter().any(|argument| !argument.starts_with('-') && !"neighbours".contains(argument.as_str())) {
-        return ExitCode::SUCCESS;
-    }
+    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     // Cargo asks tests for no `--bench`.
-    if !has("--bench") {
-        println!("Testing neighbours");
-        return ended(&measure(&TEST));
+    let plan = match has("--bench") {
+        false => &TEST,
+        true if has("--quick") => &QUICK,
+        true => &FULL,
+    };
+    let mut figures = Figures::default();
+    for (name, measure) in SECTIONS {
+        if filter.is_none_or(|filter| name.contains(filter.as_str())) {
+            if !has("--bench") {
+                println!("Testing {name}");
+            }
+            measure(plan, &mut figures);
+        }
     }
-    let figures = measure(if has("--quick") { &QUICK } else { &FULL });
-    let json = serde_json::to_string(&figures).expect("figures are JSON");
+    if has("--bench") && !figures.groups.is_empty() {
+        tell(&figures, has("--json"));
+    }
+    figures.failures.iter().for_each(|failure| eprintln!("FAILED: {failure}"));
+    // Slow is no failure; a run that ends in another way than it must is one.
+    if figures.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn tell(figures: &Figures, as_json: bool) {
+    let json = serde_json::to_string(figures).expect("figures are JSON");
     std::fs::write(FIGURES, &json).expect("a file in the target directory");
-    if has("--json") {
+    if as_json {
         println!("{json}");
     } else {
         print!("{figures}");
     }
-    ended(&figures)
-}
-
-fn measure(plan: &Plan) -> Figures {
-    let mut figures = Figures::default();
-    good_tenant::measure(plan, &mut figures);
-    first_slice::measure(plan, &mut figures);
-    kills::measure(plan, &mut figures);
-    computation::measure(plan, &mut figures);
-    throughput::measure(plan, &mut figures);
-    one_caller::measure(plan, &mut figures);
-    idle::measure(plan, &mut figures);
-    figures
-}
-
-/// Slow is no failure; a run that ends in another way than it must is one.
-fn ended(figures: &Figures) -> ExitCode {
-    if figures.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
