@@ -2,6 +2,9 @@
 //!
 //! The slice itself cannot be seen from outside: what is measured is the whole of a trivial script's run, which is over
 //! within it.
+//!
+//! The limits are the defaults, but the pool has a VM for each run: else a new tenant would wait for one, and would get
+//! it only when a runaway is ended.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
 //! Neighbours whose scripts never end by themselves.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use isolet::{LimitOverrides, Prepared, Status};
@@ -33,7 +34,8 @@ impl Runaways {
                     let execution = execution(&script, format!("runaway-{}", run / runs_each)).limits(limits.clone());
                     let report = isolet.execute(execution).await;
                     if !matches!(report.status, Status::Timeout | Status::MemoryExceeded) {
-                        return format!("a runaway ended as {}: {:?}", report.status, report.error);
+                        let why = report.error.map(|error| error.name);
+                        return format!("a runaway ended as {}: {}", report.status, why.unwrap_or_default());
                     }
                 }
             };
@@ -43,11 +45,11 @@ impl Runaways {
         Self { tasks }
     }
 
-    /// Ends all of them. Those that ended otherwise than by a limit are failures.
-    pub(crate) fn stop(mut self, stage: &Stage) -> Vec<String> {
-        let mut failures = Vec::new();
+    /// Ends all of them. Those that ended otherwise than by a limit are failures, each kind of which is told once.
+    pub(crate) fn stop(mut self, stage: &Stage) -> BTreeSet<String> {
+        let mut failures = BTreeSet::new();
         while let Some(ended) = self.tasks.try_join_next() {
-            failures.push(ended.expect("no panic"));
+            failures.insert(ended.expect("no panic"));
         }
         stage.runtime().block_on(self.tasks.shutdown());
         failures
