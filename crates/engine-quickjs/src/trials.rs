@@ -2,6 +2,7 @@
 //! left at any allocation, and that nothing grows.
 
 mod alone;
+pub(crate) mod calls;
 mod exactness;
 mod faults;
 mod growth;
