@@ -21,6 +21,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
@@ -137,7 +138,7 @@ impl<T> Fiber<T> {
             ..Entered::NONE
         };
         let on_fiber = move |yielder: &Yielder<(), Pause>, ()| {
-            ENTERED.set(Entered { yielder, ..entered });
+            enter(Entered { yielder, ..entered });
             work()
         };
         // SAFETY: the caller's contract on what `work` refers to.
@@ -150,7 +151,6 @@ impl<T> Fiber<T> {
         let _exit = Exit(ENTERED.get());
         // A builtin that was suspended has still not polled.
         HAS_POLLED.set(self.at == At::Poll);
-        signals::go_on();
         match self.coroutine.resume(()) {
             CoroutineResult::Return(result) => Ran::Returned(result),
             CoroutineResult::Yield(Pause::Suspended(at)) => {
@@ -189,6 +189,13 @@ impl Drop for Exit {
     fn drop(&mut self) {
         ENTERED.set(self.0);
     }
+}
+
+/// The thread is on this fiber, and has ticks.
+fn enter(entered: Entered) {
+    ENTERED.set(entered);
+    compiler_fence(SeqCst);
+    signals::go_on();
 }
 
 /// The engine has polled.
@@ -257,7 +264,7 @@ fn pause(pause: Pause) -> bool {
     }
     // SAFETY: F2: the yielder is that of the fiber which runs on this thread, or the pointer were null.
     unsafe { (*entered.yielder).suspend(pause) };
-    ENTERED.set(entered);
+    enter(entered);
     true
 }
 

@@ -99,7 +99,7 @@ impl Drop for Ticks {
     }
 }
 
-/// Code is about to run on a fiber of this thread.
+/// A fiber of this thread has been entered: not before, because a tick that finds none may be the last one.
 pub(crate) fn go_on() {
     THREAD.with(|thread| {
         if !thread.is_ticking.get() && thread.timer.get().is_some() {
