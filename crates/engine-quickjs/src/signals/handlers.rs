@@ -3,6 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::code::{Code, Place};
@@ -26,6 +27,8 @@ pub(super) const FAULTS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL
 
 /// What handled a signal before, by its number.
 static PREVIOUS: [OnceLock<libc::sigaction>; 32] = [const { OnceLock::new() }; 32];
+/// Which of them, being meant for one signal, have got it.
+static IS_SPENT: [AtomicBool; 32] = [const { AtomicBool::new(false) }; 32];
 
 /// Sees to it that faults of engine code come to the handler. `false` if some of them do not, because somebody else took
 /// the signal over, or because such code cannot be told from other code.
@@ -198,13 +201,21 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
         // SAFETY: as for this function.
         return unsafe { do_as_without_us(signal, info, handler) };
     };
-    let takes_info = previous.sa_flags & libc::SA_SIGINFO != 0;
+    let has_flag = |flag: c_int| previous.sa_flags & flag != 0;
+    if has_flag(libc::SA_RESETHAND) && IS_SPENT[signal as usize].swap(true, Relaxed) {
+        // SAFETY: as for this function.
+        return unsafe { do_as_without_us(signal, info, libc::SIG_DFL) };
+    }
+    let mut blocked = previous.sa_mask;
     let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the handler was installed with this signature, and runs with the signals blocked that it asked for.
     unsafe {
-        libc::pthread_sigmask(libc::SIG_BLOCK, &previous.sa_mask, mask.as_mut_ptr());
+        if !has_flag(libc::SA_NODEFER) {
+            libc::sigaddset(&mut blocked, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &blocked, mask.as_mut_ptr());
         let _without_abort = WithoutAbort::on_behalf_of(signal);
-        if takes_info {
+        if has_flag(libc::SA_SIGINFO) {
             std::mem::transmute::<usize, Handler>(handler)(signal, info, context);
         } else {
             std::mem::transmute::<usize, unsafe extern "C" fn(c_int)>(handler)(signal);
