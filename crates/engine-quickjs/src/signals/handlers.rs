@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::code::{Code, Place};
+use super::mask::Mask;
 use super::ticks;
 use crate::arena;
 use crate::fiber;
@@ -116,11 +117,27 @@ unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context:
     // SAFETY: the system passes a valid `info`, and the context of what was interrupted.
     let (is_own, place) = unsafe { (ticks::is_own(&*info), Place::of(context)) };
     match Code::known() {
-        // SAFETY: the place is that of this thread, interrupted.
-        Some(code) if is_own => keeping_errno(|| ticks::tick(|stack| code.may_be_left(place, stack))),
+        // SAFETY: what the handler got; the place is that of this thread, interrupted.
+        Some(code) if is_own => unsafe {
+            keeping_errno(|| as_interrupted(context, || ticks::tick(|stack| code.may_be_left(place, stack))));
+        },
         // SAFETY: what the handler got.
         _ => unsafe { pass_on(signal, info, context) },
     }
+}
+
+/// Runs `work`, which may give the thread away and get it back, with the signals blocked that the interrupted code blocked.
+/// What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
+///
+/// # Safety
+/// Only from a signal's handler, with what it got.
+unsafe fn as_interrupted(context: *mut c_void, work: impl FnOnce()) {
+    // SAFETY: the caller's contract.
+    let of_handler = unsafe { Mask::of_interrupted(context) }.set();
+    work();
+    let now = of_handler.set();
+    // SAFETY: the caller's contract.
+    unsafe { now.set_for_interrupted(context) };
 }
 
 fn keeping_errno(work: impl FnOnce()) {
@@ -144,7 +161,7 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
         // SAFETY: the context of what was interrupted.
         let place = unsafe { Place::of(context) };
         fiber::fault(signal, |stack, whole| {
-            whole.contains(&place.stack)
+            let is_engines = whole.contains(&place.stack)
                 && match signal {
                     libc::SIGABRT => has_aborted(engine),
                     _ => {
@@ -153,7 +170,13 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
                             // A jump to where no code is.
                             || place.instruction == address && engine.was_called_by_engine(place, stack)
                     }
-                }
+                };
+            if is_engines {
+                // For whoever called this handler in the place of their own. Ticks wait until this stack is left.
+                // SAFETY: what the handler got.
+                unsafe { Mask::of_interrupted(context) }.or(Mask::of(&[ticks::SIGNAL])).set();
+            }
+            is_engines
         });
     }
     // SAFETY: what the handler got.
