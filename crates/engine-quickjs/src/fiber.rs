@@ -15,12 +15,15 @@
 //! outside of the VM's memory, but inside of one closure of [`state::with`](crate::state::with), which calls nothing that
 //! can suspend or leave (F1).
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::asm;
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
@@ -137,7 +140,7 @@ impl<T> Fiber<T> {
             ..Entered::NONE
         };
         let on_fiber = move |yielder: &Yielder<(), Pause>, ()| {
-            ENTERED.set(Entered { yielder, ..entered });
+            enter(Entered { yielder, ..entered });
             work()
         };
         // SAFETY: the caller's contract on what `work` refers to.
@@ -150,8 +153,10 @@ impl<T> Fiber<T> {
         let _exit = Exit(ENTERED.get());
         // A builtin that was suspended has still not polled.
         HAS_POLLED.set(self.at == At::Poll);
-        signals::go_on();
-        match self.coroutine.resume(()) {
+        let modes = Modes::of_thread();
+        let result = self.coroutine.resume(());
+        modes.set();
+        match result {
             CoroutineResult::Return(result) => Ran::Returned(result),
             CoroutineResult::Yield(Pause::Suspended(at)) => {
                 self.at = at;
@@ -189,6 +194,48 @@ impl Drop for Exit {
     fn drop(&mut self) {
         ENTERED.set(self.0);
     }
+}
+
+/// How the thread computes with floats: rounding, denormals. A function keeps that, but a handler begins as the system likes,
+/// and what gives the thread away inside of one does not end it.
+struct Modes {
+    #[cfg(target_arch = "x86_64")]
+    vector: u32,
+    #[cfg(target_arch = "x86_64")]
+    x87: u16,
+}
+
+impl Modes {
+    fn of_thread() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let (mut vector, mut x87) = (0, 0);
+            // SAFETY: writes the two registers to memory.
+            unsafe {
+                asm!("stmxcsr [{}]", in(reg) &raw mut vector, options(nostack, preserves_flags));
+                asm!("fnstcw [{}]", in(reg) &raw mut x87, options(nostack, preserves_flags));
+            }
+            Self { vector, x87 }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Self {}
+    }
+
+    fn set(self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the registers had these values before.
+        unsafe {
+            asm!("ldmxcsr [{}]", in(reg) &raw const self.vector, options(nostack, readonly, preserves_flags));
+            asm!("fldcw [{}]", in(reg) &raw const self.x87, options(nostack, readonly, preserves_flags));
+        }
+    }
+}
+
+/// The thread is on this fiber, and has ticks.
+fn enter(entered: Entered) {
+    ENTERED.set(entered);
+    compiler_fence(SeqCst);
+    signals::go_on();
 }
 
 /// The engine has polled.
@@ -257,7 +304,7 @@ fn pause(pause: Pause) -> bool {
     }
     // SAFETY: F2: the yielder is that of the fiber which runs on this thread, or the pointer were null.
     unsafe { (*entered.yielder).suspend(pause) };
-    ENTERED.set(entered);
+    enter(entered);
     true
 }
 

@@ -191,13 +191,16 @@ impl Js {
         Self { ctx }
     }
 
+    /// What every call into the engine takes: there the run may be left.
     pub(crate) fn context(self) -> *mut JSContext {
+        #[cfg(test)]
+        crate::trials::calls::into_engine();
         self.ctx
     }
 
     pub(crate) fn runtime(self) -> *mut JSRuntime {
         // SAFETY: V1: the context is live.
-        unsafe { qjs::JS_GetRuntime(self.ctx) }
+        unsafe { qjs::JS_GetRuntime(self.context()) }
     }
 
     fn check(self, raw: JSValue) -> Result {
@@ -211,12 +214,12 @@ impl Js {
 
     pub(crate) fn free(self, value: Value) {
         // SAFETY: V1: the value belongs to this context, and is consumed.
-        unsafe { qjs::JS_FreeValue(self.ctx, value.0) }
+        unsafe { qjs::JS_FreeValue(self.context(), value.0) }
     }
 
     pub(crate) fn duplicate(self, value: &Value) -> Value {
         // SAFETY: V1.
-        Value(unsafe { qjs::JS_DupValue(self.ctx, value.0) })
+        Value(unsafe { qjs::JS_DupValue(self.context(), value.0) })
     }
 
     // Making values.
@@ -227,31 +230,31 @@ impl Js {
 
     pub(crate) fn number(self, value: f64) -> Value {
         // SAFETY: makes a value that is not counted.
-        Value(unsafe { qjs::JS_NewNumber(self.ctx, value) })
+        Value(unsafe { qjs::JS_NewNumber(self.context(), value) })
     }
 
     pub(crate) fn string(self, text: &str) -> Result {
         // SAFETY: the text is copied.
-        self.check(unsafe { qjs::JS_NewStringLen(self.ctx, text.as_ptr().cast(), text.len() as qjs::size_t) })
+        self.check(unsafe { qjs::JS_NewStringLen(self.context(), text.as_ptr().cast(), text.len() as qjs::size_t) })
     }
 
     pub(crate) fn object(self) -> Result {
         // SAFETY: V1.
-        self.check(unsafe { qjs::JS_NewObject(self.ctx) })
+        self.check(unsafe { qjs::JS_NewObject(self.context()) })
     }
 
     /// An object without prototype, so that nothing of the script's can get between it and its properties.
     pub(crate) fn bare_object(self) -> Result {
         // SAFETY: V1.
-        self.check(unsafe { qjs::JS_NewObjectProto(self.ctx, qjs::JS_NULL) })
+        self.check(unsafe { qjs::JS_NewObjectProto(self.context(), qjs::JS_NULL) })
     }
 
     /// An array without prototype, for the same reason.
     pub(crate) fn bare_array(self) -> Result {
         // SAFETY: V1.
-        let array = self.check(unsafe { qjs::JS_NewArray(self.ctx) })?;
+        let array = self.check(unsafe { qjs::JS_NewArray(self.context()) })?;
         // SAFETY: V1.
-        match unsafe { qjs::JS_SetPrototype(self.ctx, array.0, qjs::JS_NULL) } {
+        match unsafe { qjs::JS_SetPrototype(self.context(), array.0, qjs::JS_NULL) } {
             1 => Ok(array),
             _ => Err(Thrown),
         }
@@ -259,7 +262,7 @@ impl Js {
 
     pub(crate) fn bytes(self, bytes: &[u8]) -> Result {
         // SAFETY: the bytes are copied.
-        self.check(unsafe { qjs::JS_NewUint8ArrayCopy(self.ctx, bytes.as_ptr(), bytes.len() as qjs::size_t) })
+        self.check(unsafe { qjs::JS_NewUint8ArrayCopy(self.context(), bytes.as_ptr(), bytes.len() as qjs::size_t) })
     }
 
     /// A function that is no constructor. `data` is what the callback gets as its last argument. For furnishing.
@@ -269,7 +272,7 @@ impl Js {
         // SAFETY: the callback keeps to C1; name and data are copied.
         self.check(unsafe {
             qjs::JS_NewCFunctionData2(
-                self.ctx,
+                self.context(),
                 Some(callback),
                 name.as_ptr(),
                 c_int::from(length),
@@ -284,7 +287,7 @@ impl Js {
     pub(crate) fn promise(self) -> Result<[Value; 3]> {
         let mut functions = [qjs::JS_UNDEFINED; 2];
         // SAFETY: two functions are written.
-        let promise = self.check(unsafe { qjs::JS_NewPromiseCapability(self.ctx, functions.as_mut_ptr()) })?;
+        let promise = self.check(unsafe { qjs::JS_NewPromiseCapability(self.context(), functions.as_mut_ptr()) })?;
         let [resolve, reject] = functions.map(Value);
         Ok([promise, resolve, reject])
     }
@@ -293,21 +296,21 @@ impl Js {
 
     pub(crate) fn global(self) -> Value {
         // SAFETY: V1.
-        Value(unsafe { qjs::JS_GetGlobalObject(self.ctx) })
+        Value(unsafe { qjs::JS_GetGlobalObject(self.context()) })
     }
 
     pub(crate) fn get(self, object: &Value, name: &CStr) -> Result {
         // SAFETY: V1.
-        self.check(unsafe { qjs::JS_GetPropertyStr(self.ctx, object.0, name.as_ptr()) })
+        self.check(unsafe { qjs::JS_GetPropertyStr(self.context(), object.0, name.as_ptr()) })
     }
 
     /// Whether the object or its prototypes have the property.
     pub(crate) fn has(self, object: &Value, name: &CStr) -> Result<bool> {
         // SAFETY: V1; the atom is freed again.
         let status = unsafe {
-            let atom = qjs::JS_NewAtom(self.ctx, name.as_ptr());
-            let status = qjs::JS_HasProperty(self.ctx, object.0, atom);
-            qjs::JS_FreeAtom(self.ctx, atom);
+            let atom = qjs::JS_NewAtom(self.context(), name.as_ptr());
+            let status = qjs::JS_HasProperty(self.context(), object.0, atom);
+            qjs::JS_FreeAtom(self.context(), atom);
             status
         };
         self.check_status(status).map(|()| status > 0)
@@ -315,7 +318,7 @@ impl Js {
 
     pub(crate) fn get_index(self, object: &Value, index: u32) -> Result {
         // SAFETY: V1.
-        self.check(unsafe { qjs::JS_GetPropertyUint32(self.ctx, object.0, index) })
+        self.check(unsafe { qjs::JS_GetPropertyUint32(self.context(), object.0, index) })
     }
 
     pub(crate) fn define(self, object: &Value, name: &str, value: Value, flags: u32) -> Result<()> {
@@ -326,9 +329,9 @@ impl Js {
     pub(crate) fn define_named(self, object: &Value, name: &[u8], value: Value, flags: u32) -> Result<()> {
         // SAFETY: V1; the name is copied, the value consumed and the atom freed again.
         self.check_status(unsafe {
-            let atom = qjs::JS_NewAtomLen(self.ctx, name.as_ptr().cast(), name.len() as qjs::size_t);
-            let status = qjs::JS_DefinePropertyValue(self.ctx, object.0, atom, value.0, flags as c_int);
-            qjs::JS_FreeAtom(self.ctx, atom);
+            let atom = qjs::JS_NewAtomLen(self.context(), name.as_ptr().cast(), name.len() as qjs::size_t);
+            let status = qjs::JS_DefinePropertyValue(self.context(), object.0, atom, value.0, flags as c_int);
+            qjs::JS_FreeAtom(self.context(), atom);
             status
         })
     }
@@ -336,25 +339,25 @@ impl Js {
     pub(crate) fn define_index(self, object: &Value, index: u32, value: Value) -> Result<()> {
         // SAFETY: V1; the value is consumed.
         self.check_status(unsafe {
-            qjs::JS_DefinePropertyValueUint32(self.ctx, object.0, index, value.0, PLAIN as c_int)
+            qjs::JS_DefinePropertyValueUint32(self.context(), object.0, index, value.0, PLAIN as c_int)
         })
     }
 
     pub(crate) fn delete_index(self, object: &Value, index: u32) {
         // SAFETY: V1; the atom is freed again.
         unsafe {
-            let atom = qjs::JS_NewAtomUInt32(self.ctx, index);
-            qjs::JS_DeleteProperty(self.ctx, object.0, atom, 0);
-            qjs::JS_FreeAtom(self.ctx, atom);
+            let atom = qjs::JS_NewAtomUInt32(self.context(), index);
+            qjs::JS_DeleteProperty(self.context(), object.0, atom, 0);
+            qjs::JS_FreeAtom(self.context(), atom);
         }
     }
 
     pub(crate) fn get_key(self, object: &Value, key: &Value) -> Result {
         // SAFETY: V1; the atom is freed again.
         self.check(unsafe {
-            let atom = qjs::JS_ValueToAtom(self.ctx, key.0);
-            let value = qjs::JS_GetProperty(self.ctx, object.0, atom);
-            qjs::JS_FreeAtom(self.ctx, atom);
+            let atom = qjs::JS_ValueToAtom(self.context(), key.0);
+            let value = qjs::JS_GetProperty(self.context(), object.0, atom);
+            qjs::JS_FreeAtom(self.context(), atom);
             value
         })
     }
@@ -362,9 +365,9 @@ impl Js {
     pub(crate) fn define_key(self, object: &Value, key: &Value, value: Value) -> Result<()> {
         // SAFETY: V1; the value is consumed and the atom freed again.
         self.check_status(unsafe {
-            let atom = qjs::JS_ValueToAtom(self.ctx, key.0);
-            let status = qjs::JS_DefinePropertyValue(self.ctx, object.0, atom, value.0, PLAIN as c_int);
-            qjs::JS_FreeAtom(self.ctx, atom);
+            let atom = qjs::JS_ValueToAtom(self.context(), key.0);
+            let status = qjs::JS_DefinePropertyValue(self.context(), object.0, atom, value.0, PLAIN as c_int);
+            qjs::JS_FreeAtom(self.context(), atom);
             status
         })
     }
@@ -372,13 +375,13 @@ impl Js {
     pub(crate) fn array_length(self, array: &Value) -> Result<u32> {
         let mut length = 0;
         // SAFETY: V1; the length is written on success.
-        self.check_status(unsafe { qjs::JS_GetLength(self.ctx, array.0, &mut length) })?;
+        self.check_status(unsafe { qjs::JS_GetLength(self.context(), array.0, &mut length) })?;
         Ok(u32::try_from(length).unwrap_or(u32::MAX))
     }
 
     pub(crate) fn freeze(self, object: &Value) -> Result<()> {
         // SAFETY: V1.
-        self.check_status(unsafe { qjs::JS_FreezeObject(self.ctx, object.0) })
+        self.check_status(unsafe { qjs::JS_FreezeObject(self.context(), object.0) })
     }
 
     /// Calls `read` with the bytes of an `ArrayBuffer` or a typed array; `None` for anything else, and for detached ones.
@@ -393,15 +396,16 @@ impl Js {
             (true, _) => (self.duplicate(value), true),
             (false, kind) if kind >= 0 => {
                 // SAFETY: V1; offset, length and element size are written.
-                let raw =
-                    unsafe { qjs::JS_GetTypedArrayBuffer(self.ctx, value.0, &mut offset, &mut length, &mut each) };
+                let raw = unsafe {
+                    qjs::JS_GetTypedArrayBuffer(self.context(), value.0, &mut offset, &mut length, &mut each)
+                };
                 (self.check(raw).map_err(|thrown| self.swallow(thrown)).ok()?, false)
             }
             _ => return None,
         };
         let mut size = 0;
         // SAFETY: V1; the size is written.
-        let start = unsafe { qjs::JS_GetArrayBuffer(self.ctx, &mut size, buffer.0) };
+        let start = unsafe { qjs::JS_GetArrayBuffer(self.context(), &mut size, buffer.0) };
         self.free(buffer);
         if start.is_null() {
             self.swallow(Thrown);
@@ -418,23 +422,23 @@ impl Js {
 
     pub(crate) fn is_function(self, value: &Value) -> bool {
         // SAFETY: V1.
-        unsafe { qjs::JS_IsFunction(self.ctx, value.0) }
+        unsafe { qjs::JS_IsFunction(self.context(), value.0) }
     }
 
     pub(crate) fn call<const N: usize>(self, function: &Value, this: &Value, arguments: [&Value; N]) -> Result {
         let mut raw = arguments.map(|value| value.0);
         // SAFETY: V1; the arguments are borrowed by the call.
-        self.check(unsafe { qjs::JS_Call(self.ctx, function.0, this.0, raw.len() as c_int, raw.as_mut_ptr()) })
+        self.check(unsafe { qjs::JS_Call(self.context(), function.0, this.0, raw.len() as c_int, raw.as_mut_ptr()) })
     }
 
     pub(crate) fn construct(self, constructor: &Value) -> Result {
         // SAFETY: V1.
-        self.check(unsafe { qjs::JS_CallConstructor(self.ctx, constructor.0, 0, ptr::null_mut()) })
+        self.check(unsafe { qjs::JS_CallConstructor(self.context(), constructor.0, 0, ptr::null_mut()) })
     }
 
     pub(crate) fn settled(self, promise: &Value) -> Settled {
         // SAFETY: V1.
-        match unsafe { qjs::JS_PromiseState(self.ctx, promise.0) } {
+        match unsafe { qjs::JS_PromiseState(self.context(), promise.0) } {
             qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED => Settled::Fulfilled,
             qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => Settled::Rejected,
             _ => Settled::Pending,
@@ -444,13 +448,13 @@ impl Js {
     /// What a settled promise was settled with.
     pub(crate) fn settled_with(self, promise: &Value) -> Value {
         // SAFETY: V1.
-        Value(unsafe { qjs::JS_PromiseResult(self.ctx, promise.0) })
+        Value(unsafe { qjs::JS_PromiseResult(self.context(), promise.0) })
     }
 
     /// Tells the rejection tracker that somebody looks after this promise.
     pub(crate) fn mark_handled(self, promise: &Value) {
         // SAFETY: V1.
-        unsafe { qjs::JS_PromiseMarkAsHandled(self.ctx, promise.0) }
+        unsafe { qjs::JS_PromiseMarkAsHandled(self.context(), promise.0) }
     }
 
     pub(crate) fn run_job(self) -> Job {
@@ -468,7 +472,7 @@ impl Js {
     /// Takes the pending exception.
     pub(crate) fn exception(self, _pending: Thrown) -> Value {
         // SAFETY: V1.
-        Value(unsafe { qjs::JS_GetException(self.ctx) })
+        Value(unsafe { qjs::JS_GetException(self.context()) })
     }
 
     /// Drops the pending exception.
@@ -479,7 +483,7 @@ impl Js {
 
     pub(crate) fn throw(self, exception: Value) -> Thrown {
         // SAFETY: V1; the exception is consumed.
-        unsafe { qjs::JS_Throw(self.ctx, exception.0) };
+        unsafe { qjs::JS_Throw(self.context(), exception.0) };
         Thrown
     }
 
@@ -494,7 +498,7 @@ impl Js {
             ErrorClass::Plain => qjs::JS_ThrowPlainError,
         };
         // SAFETY: the format takes one C string.
-        unsafe { throw(self.ctx, c"%s".as_ptr(), message.as_c_str().as_ptr()) };
+        unsafe { throw(self.context(), c"%s".as_ptr(), message.as_c_str().as_ptr()) };
         Thrown
     }
 
@@ -502,7 +506,7 @@ impl Js {
     pub(crate) fn throw_uncatchable(self, message: fmt::Arguments<'_>) -> Thrown {
         let error = self.exception(self.throw_error(ErrorClass::Plain, message));
         // SAFETY: V1.
-        unsafe { qjs::JS_SetUncatchableError(self.ctx, error.0) };
+        unsafe { qjs::JS_SetUncatchableError(self.context(), error.0) };
         self.throw(error)
     }
 
@@ -512,13 +516,13 @@ impl Js {
     pub(crate) fn parse_json(self, json: &Terminated) -> Result {
         // SAFETY: the text ends in NUL, which is not counted.
         self.check(unsafe {
-            qjs::JS_ParseJSON(self.ctx, json.start().cast(), json.bytes() as qjs::size_t, c"json".as_ptr())
+            qjs::JS_ParseJSON(self.context(), json.start().cast(), json.bytes() as qjs::size_t, c"json".as_ptr())
         })
     }
 
     /// `JSON.stringify(value, replacer)`: `undefined` for what has no JSON.
     pub(crate) fn stringify(self, value: &Value, replacer: &Value) -> Result {
         // SAFETY: V1.
-        self.check(unsafe { qjs::JS_JSONStringify(self.ctx, value.0, replacer.0, qjs::JS_UNDEFINED) })
+        self.check(unsafe { qjs::JS_JSONStringify(self.context(), value.0, replacer.0, qjs::JS_UNDEFINED) })
     }
 }

@@ -73,21 +73,12 @@ fn copy_out(js: Js, value: &Value) -> Result<()> {
         keep(NativeValue::Number(number));
     } else if value.is_string() {
         let text = js.text(value)?;
-        fits = has_room(js, text.as_bytes());
-        if fits {
-            keep(NativeValue::String(text.read().into_owned()));
-        }
+        fits = copy_bytes(js, text.as_bytes(), || NativeValue::String(text.read().into_owned()));
         js.free_text(text);
     } else if value.is_null() {
         keep(NativeValue::Null);
     } else {
-        let copied = js.with_bytes(value, |bytes| {
-            let fits = has_room(js, bytes);
-            if fits {
-                keep(NativeValue::Bytes(bytes.to_vec()));
-            }
-            fits
-        });
+        let copied = js.with_bytes(value, |bytes| copy_bytes(js, bytes, || NativeValue::Bytes(bytes.to_vec())));
         fits = copied.unwrap_or_else(|| {
             keep(NativeValue::Undefined);
             true
@@ -99,12 +90,17 @@ fn copy_out(js: Js, value: &Value) -> Result<()> {
     }
 }
 
-/// Whether the arguments of a call may take so much of the host's memory: together no more than the run of the VM's.
-fn has_room(js: Js, bytes: &[u8]) -> bool {
+/// Keeps a copy of `bytes`, which the state owns from its first byte on (F1). `false` if the arguments of the call may
+/// not take so much of the host's memory: together no more than the run of the VM's.
+fn copy_bytes(js: Js, bytes: &[u8], copy: impl FnOnce() -> NativeValue) -> bool {
     state::with(js, |state| {
         let native = &mut state.run.native;
         native.argument_bytes = native.argument_bytes.saturating_add(bytes.len() as u64);
-        native.argument_bytes <= state.run.limits.memory_bytes
+        let fits = native.argument_bytes <= state.run.limits.memory_bytes;
+        if fits {
+            native.arguments.push(copy());
+        }
+        fits
     })
 }
 

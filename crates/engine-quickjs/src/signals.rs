@@ -17,6 +17,7 @@
 
 mod code;
 mod handlers;
+mod mask;
 mod ticks;
 
 pub(crate) use code::is_supported;

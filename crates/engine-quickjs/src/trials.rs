@@ -2,6 +2,8 @@
 //! left at any allocation, and that nothing grows.
 
 mod alone;
+pub(crate) mod calls;
+mod coexistence;
 mod exactness;
 mod faults;
 mod growth;
@@ -45,13 +47,16 @@ impl Bench {
     }
 
     fn restoring(restoring: Restoring) -> Self {
+        Self::with(QuickJs::new().expect("an engine").restoring(restoring))
+    }
+
+    fn with(engine: QuickJs) -> Self {
         let namespace =
             HostNamespace { name: "host".into(), exposed: true, operations: vec![HostOperation::new("step")] };
         let host = HostInterface::new(vec![namespace]).expect("valid names");
         let natives = vec![Native { name: "echo", arguments: 1, call: |_, arguments| echo(&arguments[0]) }];
         let setup = vec![SetupScript { name: "trials", source: "global.echo = value => native.echo(value)" }];
         let environment = Arc::new(Environment { eval: false, natives, host, setup });
-        let engine = QuickJs::new().expect("an engine").restoring(restoring);
         let probe = compile(&engine, &environment, PROBE, SourceKind::Script).expect("compiles");
         Self { engine, environment, probe, slice: RunLimits::default().slice }
     }

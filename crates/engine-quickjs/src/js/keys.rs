@@ -25,7 +25,7 @@ impl Js {
         let flags = qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY;
         // SAFETY: V1; table and count are written on success.
         self.check_status(unsafe {
-            qjs::JS_GetOwnPropertyNames(self.ctx, &mut table, &mut count, object.0, flags as c_int)
+            qjs::JS_GetOwnPropertyNames(self.context(), &mut table, &mut count, object.0, flags as c_int)
         })?;
         Ok(Keys { table, count })
     }
@@ -34,11 +34,11 @@ impl Js {
     pub(crate) fn key(self, keys: &Keys, at: u32) -> Result {
         assert!(at < keys.count, "the key {at} of {}", keys.count);
         // SAFETY: the table has `count` entries.
-        self.check(unsafe { qjs::JS_AtomToString(self.ctx, (*keys.table.add(at as usize)).atom) })
+        self.check(unsafe { qjs::JS_AtomToString(self.context(), (*keys.table.add(at as usize)).atom) })
     }
 
     pub(crate) fn free_keys(self, keys: Keys) {
         // SAFETY: the table came from `JS_GetOwnPropertyNames`, and is consumed.
-        unsafe { qjs::JS_FreePropertyEnum(self.ctx, keys.table, keys.count) };
+        unsafe { qjs::JS_FreePropertyEnum(self.context(), keys.table, keys.count) };
     }
 }

@@ -16,7 +16,9 @@ impl Js {
             line_num: line,
         };
         // SAFETY: the text ends in NUL, which is not counted; the file name is copied.
-        self.check(unsafe { qjs::JS_Eval2(self.ctx, text.start().cast(), text.bytes() as qjs::size_t, &mut options) })
+        self.check(unsafe {
+            qjs::JS_Eval2(self.context(), text.start().cast(), text.bytes() as qjs::size_t, &mut options)
+        })
     }
 
     /// A compiled function or module as bytecode, which stays until the realm is restored.
@@ -24,7 +26,7 @@ impl Js {
         let mut length = 0;
         let flags = (qjs::JS_WRITE_OBJ_BYTECODE | strip) as c_int;
         // SAFETY: V1; the length is written on success.
-        let start = unsafe { qjs::JS_WriteObject(self.ctx, &mut length, compiled.0, flags) };
+        let start = unsafe { qjs::JS_WriteObject(self.context(), &mut length, compiled.0, flags) };
         // SAFETY: QuickJS gave `length` bytes at `start`.
         unsafe { Text::given(start, length as usize) }
     }
@@ -37,20 +39,20 @@ impl Js {
         let length = bytecode.len() as qjs::size_t;
         // SAFETY: the caller's contract.
         self.check(unsafe {
-            qjs::JS_ReadObject(self.ctx, bytecode.as_ptr(), length, qjs::JS_READ_OBJ_BYTECODE as c_int)
+            qjs::JS_ReadObject(self.context(), bytecode.as_ptr(), length, qjs::JS_READ_OBJ_BYTECODE as c_int)
         })
     }
 
     /// Links a module that came from bytecode to what it imports.
     pub(crate) fn resolve_module(self, module: &Value) -> Result<()> {
         // SAFETY: V1.
-        self.check_status(unsafe { qjs::JS_ResolveModule(self.ctx, module.0) })
+        self.check_status(unsafe { qjs::JS_ResolveModule(self.context(), module.0) })
     }
 
     /// Runs a compiled script or module.
     pub(crate) fn evaluate(self, compiled: Value) -> Result {
         // SAFETY: V1; the compiled value is consumed.
-        self.check(unsafe { qjs::JS_EvalFunction(self.ctx, compiled.0) })
+        self.check(unsafe { qjs::JS_EvalFunction(self.context(), compiled.0) })
     }
 
     /// A module's definition, which stays as long as the context.
@@ -60,7 +62,7 @@ impl Js {
 
     pub(crate) fn module_namespace(self, module: ModuleDefinition) -> Result {
         // SAFETY: the definition was taken from a module of this context, which keeps it (V1).
-        self.check(unsafe { qjs::JS_GetModuleNamespace(self.ctx, module.0 as *mut qjs::JSModuleDef) })
+        self.check(unsafe { qjs::JS_GetModuleNamespace(self.context(), module.0 as *mut qjs::JSModuleDef) })
     }
 }
 

@@ -46,14 +46,14 @@ impl Js {
     pub(crate) fn text(self, value: &Value) -> Result<Text> {
         let mut length = 0;
         // SAFETY: V1; the length is written on success.
-        let start = unsafe { qjs::JS_ToCStringLen2(self.ctx, &mut length, value.0, false) };
+        let start = unsafe { qjs::JS_ToCStringLen2(self.context(), &mut length, value.0, false) };
         // SAFETY: QuickJS gave `length` bytes at `start`.
         unsafe { Text::given(start, length as usize) }
     }
 
     pub(crate) fn free_text(self, text: Text) {
         // SAFETY: the text came from `JS_ToCStringLen2`, and is consumed.
-        unsafe { qjs::JS_FreeCString(self.ctx, text.start.cast()) };
+        unsafe { qjs::JS_FreeCString(self.context(), text.start.cast()) };
     }
 
     /// The value as text in Rust's memory. For furnishing.
@@ -68,9 +68,9 @@ impl Js {
     pub(crate) fn description(self, symbol: &Value) -> Result<Text> {
         // SAFETY: V1; the atom is freed again.
         let description = unsafe {
-            let atom = qjs::JS_ValueToAtom(self.ctx, symbol.0);
-            let text = qjs::JS_AtomToString(self.ctx, atom);
-            qjs::JS_FreeAtom(self.ctx, atom);
+            let atom = qjs::JS_ValueToAtom(self.context(), symbol.0);
+            let text = qjs::JS_AtomToString(self.context(), atom);
+            qjs::JS_FreeAtom(self.context(), atom);
             self.check(text)?
         };
         let text = self.text(&description);
@@ -83,14 +83,14 @@ impl Js {
         let bytes = text.bytes + 1;
         // SAFETY: V1; the block has as many bytes as are written, and is freed again.
         unsafe {
-            let block = qjs::js_malloc(self.ctx, bytes as qjs::size_t).cast::<u8>();
+            let block = qjs::js_malloc(self.context(), bytes as qjs::size_t).cast::<u8>();
             if block.is_null() {
                 return Err(Thrown);
             }
             block.write(b'$');
             std::ptr::copy_nonoverlapping(text.start, block.add(1), text.bytes);
-            let string = qjs::JS_NewStringLen(self.ctx, block.cast(), bytes as qjs::size_t);
-            qjs::js_free(self.ctx, block.cast());
+            let string = qjs::JS_NewStringLen(self.context(), block.cast(), bytes as qjs::size_t);
+            qjs::js_free(self.context(), block.cast());
             self.check(string)
         }
     }

@@ -3,9 +3,11 @@
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::code::{Code, Place};
+use super::mask::Mask;
 use super::ticks::{self, Sent};
 use crate::arena;
 use crate::fiber;
@@ -26,6 +28,8 @@ pub(super) const FAULTS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL
 
 /// What handled a signal before, by its number.
 static PREVIOUS: [OnceLock<libc::sigaction>; 32] = [const { OnceLock::new() }; 32];
+/// Which of them, being meant for one signal, have got it.
+static IS_SPENT: [AtomicBool; 32] = [const { AtomicBool::new(false) }; 32];
 
 /// Sees to it that faults of engine code come to the handler. `false` if some of them do not, because somebody else took
 /// the signal over, or because such code cannot be told from other code.
@@ -113,11 +117,28 @@ unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context:
     // SAFETY: the system passes a valid `info`, and the context of what was interrupted.
     let (sent, place) = unsafe { (ticks::sent(&*info), Place::of(context)) };
     match (sent, Code::known()) {
-        (Some(Sent::Tick), Some(code)) => keeping_errno(|| ticks::tick(|stack| code.may_be_left(place, stack))),
+        // SAFETY: what the handler got; the place is that of this thread, interrupted.
+        (Some(Sent::Tick), Some(code)) => unsafe {
+            keeping_errno(|| as_interrupted(context, || ticks::tick(|stack| code.may_be_left(place, stack))));
+        },
         (Some(Sent::Nudge), _) => keeping_errno(ticks::nudge),
         // SAFETY: what the handler got.
         _ => unsafe { pass_on(signal, info, context) },
     }
+}
+
+/// Runs `work`, which may give the thread away and get it back, with the signals blocked that the interrupted code blocked.
+/// What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
+///
+/// # Safety
+/// Only from a signal's handler, with what it got.
+unsafe fn as_interrupted(context: *mut c_void, work: impl FnOnce()) {
+    // SAFETY: the caller's contract.
+    let of_handler = unsafe { Mask::of_interrupted(context) }.set();
+    work();
+    let now = of_handler.set();
+    // SAFETY: the caller's contract.
+    unsafe { now.set_for_interrupted(context) };
 }
 
 fn keeping_errno(work: impl FnOnce()) {
@@ -141,7 +162,7 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
         // SAFETY: the context of what was interrupted.
         let place = unsafe { Place::of(context) };
         fiber::fault(signal, |stack, whole| {
-            whole.contains(&place.stack)
+            let is_engines = whole.contains(&place.stack)
                 && match signal {
                     libc::SIGABRT => has_aborted(engine),
                     _ => {
@@ -150,7 +171,13 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
                             // A jump to where no code is.
                             || place.instruction == address && engine.was_called_by_engine(place, stack)
                     }
-                }
+                };
+            if is_engines {
+                // For whoever called this handler in the place of their own. Ticks wait until this stack is left.
+                // SAFETY: what the handler got.
+                unsafe { Mask::of_interrupted(context) }.or(Mask::of(&[ticks::SIGNAL])).set();
+            }
+            is_engines
         });
     }
     // SAFETY: what the handler got.
@@ -198,13 +225,21 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
         // SAFETY: as for this function.
         return unsafe { do_as_without_us(signal, info, handler) };
     };
-    let takes_info = previous.sa_flags & libc::SA_SIGINFO != 0;
+    let has_flag = |flag: c_int| previous.sa_flags & flag != 0;
+    if has_flag(libc::SA_RESETHAND) && IS_SPENT[signal as usize].swap(true, Relaxed) {
+        // SAFETY: as for this function.
+        return unsafe { do_as_without_us(signal, info, libc::SIG_DFL) };
+    }
+    let mut blocked = previous.sa_mask;
     let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the handler was installed with this signature, and runs with the signals blocked that it asked for.
     unsafe {
-        libc::pthread_sigmask(libc::SIG_BLOCK, &previous.sa_mask, mask.as_mut_ptr());
+        if !has_flag(libc::SA_NODEFER) {
+            libc::sigaddset(&mut blocked, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &blocked, mask.as_mut_ptr());
         let _without_abort = WithoutAbort::on_behalf_of(signal);
-        if takes_info {
+        if has_flag(libc::SA_SIGINFO) {
             std::mem::transmute::<usize, Handler>(handler)(signal, info, context);
         } else {
             std::mem::transmute::<usize, unsafe extern "C" fn(c_int)>(handler)(signal);

@@ -13,6 +13,7 @@ use std::time::Duration;
 use isolet_core_traits::Nudge;
 
 use super::handlers;
+use super::mask::Mask;
 use crate::fiber::{self, Tick};
 
 pub(super) const SIGNAL: c_int = libc::SIGURG;
@@ -35,6 +36,8 @@ struct Thread {
     users: Cell<usize>,
     /// Whether somebody else wants the thread.
     is_wanted: Cell<bool>,
+    /// Which of our signals the thread blocked before.
+    blocked: Cell<Mask>,
 }
 
 thread_local! {
@@ -46,6 +49,7 @@ thread_local! {
             idle_ticks: Cell::new(0),
             users: Cell::new(0),
             is_wanted: Cell::new(false),
+            blocked: Cell::new(Mask::NONE),
         }
     };
 }
@@ -84,8 +88,8 @@ impl Ticks {
         THREAD.with(|thread| {
             if thread.users.get() == 0 {
                 // A thread inherits what is blocked.
-                unblock(&handlers::FAULTS)?;
-                unblock(&[SIGNAL])?;
+                let ours = Mask::of(&handlers::FAULTS).or(Mask::of(&[SIGNAL]));
+                thread.blocked.set(ours.unblock().and(ours));
                 ALTERNATE_STACK.set(AlternateStack::unless_there()?);
                 thread.timer.set(Some(create_timer()?));
                 thread.period.set(period);
@@ -149,11 +153,12 @@ impl Drop for Ticks {
             }
             thread.is_ticking.set(false);
             drop(ALTERNATE_STACK.take());
+            thread.blocked.get().block();
         });
     }
 }
 
-/// Code is about to run on a fiber of this thread.
+/// A fiber of this thread has been entered: not before, because a tick that finds none may be the last one.
 pub(crate) fn go_on() {
     THREAD.with(|thread| {
         thread.is_wanted.set(false);
@@ -168,8 +173,7 @@ pub(crate) fn go_on() {
 /// A handler of faults was left, in which there are none.
 pub(crate) fn allow() {
     if THREAD.with(|thread| thread.timer.get().is_some()) {
-        // The signals are valid.
-        let _ = unblock(&[SIGNAL]);
+        Mask::of(&[SIGNAL]).unblock();
     }
 }
 
@@ -254,19 +258,6 @@ fn create_timer() -> io::Result<Timer> {
     if created == 0 { Ok(timer) } else { Err(io::Error::last_os_error()) }
 }
 
-fn unblock(signals: &[c_int]) -> io::Result<()> {
-    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the set is written before it is read.
-    let failed = unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        for signal in signals {
-            libc::sigaddset(set.as_mut_ptr(), *signal);
-        }
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), ptr::null_mut())
-    };
-    if failed == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(failed)) }
-}
-
 /// Where handlers of faults run, on a thread that had no such stack. Rust's own threads have one.
 #[derive(Debug)]
 struct AlternateStack(Box<[u8]>);
@@ -299,7 +290,27 @@ impl AlternateStack {
 impl Drop for AlternateStack {
     fn drop(&mut self) {
         let none = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: Self::BYTES };
-        // SAFETY: no handler runs on it now.
-        unsafe { libc::sigaltstack(&none, ptr::null_mut()) };
+        let mut now = none;
+        // SAFETY: no handler runs on it now. Another stack, which somebody has set since, stays.
+        unsafe {
+            if libc::sigaltstack(ptr::null(), &mut now) == 0 && now.ss_sp == self.0.as_mut_ptr().cast() {
+                libc::sigaltstack(&none, ptr::null_mut());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_thread_blocked_is_blocked_again() {
+        let both = Mask::of(&[SIGNAL, libc::SIGUSR1]);
+        both.block();
+        let ticks = [(); 2].map(|()| Ticks::start(Duration::from_secs(1)).expect("ticks"));
+        assert_eq!(Mask::NONE.block().and(both), Mask::of(&[libc::SIGUSR1]));
+        drop(ticks);
+        assert_eq!(both.unblock().and(both), both);
     }
 }
