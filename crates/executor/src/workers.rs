@@ -69,7 +69,7 @@ pub(crate) enum Lost {
     Worker,
 }
 
-/// When others come, a slice that has lasted longer than this is ended.
+/// When others come, a slice of a long run is ended, and one of a run that may be short if it has lasted longer than this.
 const NUDGED_AFTER: Duration = Duration::from_micros(200);
 
 /// A worker that is so long in one slice, beyond the deadline of what it does, is stuck. Engines that kill in natives
@@ -221,15 +221,18 @@ impl Shared {
     }
 
     /// Sees to it that a worker looks at its queue soon.
-    fn call(&self, mut state: MutexGuard<'_, State>, worker: usize) {
+    fn call(&self, mut guard: MutexGuard<'_, State>, worker: usize) {
+        let state = &mut *guard;
         let thread = &mut state.threads[worker];
         let wakes = std::mem::take(&mut thread.is_asleep).then(|| thread.thread.clone()).flatten();
-        let is_long = |(since, _): (Duration, Ticket)| self.clock.now().saturating_sub(since) >= NUDGED_AFTER;
+        let is_long = |(since, ticket): (Duration, Ticket)| {
+            !state.schedule.is_fresh(ticket) || self.clock.now().saturating_sub(since) >= NUDGED_AFTER
+        };
         let is_to_nudge = !thread.is_nudged && thread.nudge.is_some() && thread.slice.is_some_and(is_long);
         thread.is_nudged |= is_to_nudge;
         let nudge = thread.nudge.clone().filter(|_| is_to_nudge);
         self.doors[worker].has_knocked.store(true, Relaxed);
-        drop(state);
+        drop(guard);
         if let Some(thread) = wakes {
             thread.unpark();
         }

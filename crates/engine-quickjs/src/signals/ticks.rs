@@ -204,7 +204,7 @@ pub(super) fn sent(info: &libc::siginfo_t) -> Option<Sent> {
 pub(super) fn nudge() {
     THREAD.with(|thread| {
         thread.is_wanted.set(true);
-        if let Tick::Taken = fiber::tick(|_| false) {
+        if !matches!(fiber::tick(|_| false), Tick::Nothing) {
             thread.next_after(AGAIN);
         }
     });

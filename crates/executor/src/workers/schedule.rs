@@ -6,13 +6,13 @@
 //!             └ begun: stays with its worker ◀──── preempted ────┘
 //! ```
 //!
-//! Of a worker's work that is runnable, what is past its deadline comes first, to be ended. Then comes the tenant that
-//! has been served least: CPU time by weight. Who was away starts at what the least served have, so that nobody saves
-//! up turns. Of one tenant, fresh work and work that has begun take turns, so that short runs do not wait for long ones,
-//! and these get on nevertheless.
+//! Of a worker's work that is runnable, what is past its deadline comes first, to be ended. Then fresh work has precedence
+//! over work that has begun, until it has had as much CPU time: so short runs do not wait for long ones, and these get on
+//! nevertheless. Within both, the tenant comes next that has been served least: CPU time by weight. Whoever was away starts
+//! at what the least served have, so that nobody saves up turns.
 //!
-//! A slice is never longer than what the engine makes of it; so no tenant with work on a worker is more than a slice
-//! behind any other one there.
+//! A slice is never longer than what the engine makes of it; so no tenant with work that has begun is more than two slices
+//! behind any other one on its worker.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::num::NonZeroU32;
@@ -56,6 +56,7 @@ struct Item<T> {
     claim: Claim,
     worker: usize,
     state: State,
+    is_running: bool,
     /// None while it is running.
     work: Option<T>,
 }
@@ -63,8 +64,8 @@ struct Item<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Fresh,
+    /// It was preempted, and is bound to its worker.
     Begun,
-    Running,
 }
 
 /// CPU time in nanoseconds, divided by the weight of who used it, times [`SCALE`].
@@ -77,26 +78,31 @@ const COST_MIN: Duration = Duration::from_micros(1);
 /// One worker's work.
 #[derive(Default)]
 struct Queue {
+    /// Those with work on it, the running one included.
     tenants: HashMap<Option<TenantId>, Tenant>,
-    /// Tenants with runnable work.
-    order: BTreeMap<Rank, Option<TenantId>>,
-    /// Tenants without, that were served more than others. Forgotten once the others have caught up.
-    resting: BTreeMap<Rank, Option<TenantId>>,
+    /// Tenants with fresh work, and with work that has begun.
+    fresh: Order,
+    begun: Order,
     /// Runnable work with a deadline.
     due: BTreeSet<(Duration, Ticket)>,
-    fresh: usize,
     /// Weights of all work, the running one included.
     load: u64,
     /// What whoever was served least had when a turn was given last.
     floor: Served,
+    /// CPU time that fresh work has had while work that has begun has not.
+    ahead: Duration,
     ranks: u64,
 }
 
-/// Who is served less comes first; of those alike, who has fresh work; of those alike, who has waited longer.
+type Order = BTreeMap<Rank, Option<TenantId>>;
+
+/// Fresh work may be so far ahead of work that has begun.
+const AHEAD_MAX: Duration = Duration::from_millis(1);
+
+/// Who is served less comes first; of those alike, who has waited longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     served: Served,
-    has_none_fresh: bool,
     number: u64,
 }
 
@@ -105,9 +111,9 @@ struct Tenant {
     served: Served,
     fresh: VecDeque<Ticket>,
     begun: VecDeque<Ticket>,
-    /// Whose turn it is, of the two.
-    is_turn_of_begun: bool,
-    /// Where it stands in the order, or among those that rest.
+    /// All of its work, the running one included.
+    count: usize,
+    /// Where it stands in both orders.
     rank: Option<Rank>,
 }
 
@@ -122,30 +128,31 @@ impl<T> Schedule<T> {
         let worker = (0..self.queues.len()).min_by_key(least).expect("there is a worker");
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
-        self.queues[worker].load += u64::from(claim.weight.get());
+        self.queues[worker].enter(&claim);
         self.queues[worker].add(ticket, &claim, State::Fresh);
-        self.items.insert(ticket, Item { claim, worker, state: State::Fresh, work: Some(work) });
+        self.items.insert(ticket, Item { claim, worker, state: State::Fresh, is_running: false, work: Some(work) });
         (ticket, worker)
     }
 
     /// What the worker is to do now; it does nothing else until it has said what came of it.
     pub(super) fn next(&mut self, worker: usize, now: Duration) -> Option<(Ticket, T)> {
-        if self.queues[worker].order.is_empty() {
+        if self.queues[worker].is_exhausted() {
             self.steal(worker);
         }
         let ticket = self.queues[worker].choose(now)?;
         let item = self.items.get_mut(&ticket).expect("what is queued is there");
         self.queues[worker].remove(ticket, &item.claim, item.state);
-        item.state = State::Running;
+        item.is_running = true;
         Some((ticket, item.work.take().expect("what is queued is not running")))
     }
 
     /// The worker's work has used `cpu` and wants more. Gives it back if nobody knows it any more.
     pub(super) fn preempted(&mut self, ticket: Ticket, cpu: Duration, work: T) -> Option<T> {
         let Some(item) = self.items.get_mut(&ticket) else { return Some(work) };
-        (item.state, item.work) = (State::Begun, Some(work));
+        let was = std::mem::replace(&mut item.state, State::Begun);
+        (item.is_running, item.work) = (false, Some(work));
         let queue = &mut self.queues[item.worker];
-        queue.charge(&item.claim, cpu);
+        queue.charge(&item.claim, was, cpu);
         queue.add(ticket, &item.claim, State::Begun);
         None
     }
@@ -154,16 +161,15 @@ impl<T> Schedule<T> {
     pub(super) fn over(&mut self, ticket: Ticket, cpu: Duration) {
         let Some(item) = self.items.remove(&ticket) else { return };
         let queue = &mut self.queues[item.worker];
-        queue.charge(&item.claim, cpu);
-        queue.load -= u64::from(item.claim.weight.get());
-        queue.settle(&item.claim.tenant);
+        queue.charge(&item.claim, item.state, cpu);
+        queue.leave(&item.claim);
     }
 
     /// Nobody waits for the work any more, or its deadline has passed: it comes next. Gives its worker.
     pub(super) fn hurry(&mut self, ticket: Ticket) -> Option<usize> {
         let item = self.items.get_mut(&ticket)?;
         let queue = &mut self.queues[item.worker];
-        if item.state != State::Running {
+        if !item.is_running {
             queue.due.remove(&(item.claim.deadline.unwrap_or_default(), ticket));
             queue.due.insert((Duration::ZERO, ticket));
         }
@@ -179,20 +185,24 @@ impl<T> Schedule<T> {
     /// The worker's thread is gone, and with it what it was doing and all that it has begun, which is given back. What is
     /// fresh waits for another thread.
     pub(super) fn lose_thread(&mut self, worker: usize) -> Vec<T> {
-        let is_lost = |item: &Item<T>| item.worker == worker && item.state != State::Fresh;
+        let is_lost = |item: &Item<T>| item.worker == worker && (item.is_running || item.state == State::Begun);
         let mut lost: Vec<_> = self.items.iter().filter(|(_, item)| is_lost(item)).map(|(ticket, _)| *ticket).collect();
         lost.sort();
         let lost = lost.into_iter().filter_map(|ticket| {
             let item = self.items.remove(&ticket)?;
             let queue = &mut self.queues[worker];
-            if item.state == State::Begun {
+            if !item.is_running {
                 queue.remove(ticket, &item.claim, item.state);
             }
-            queue.load -= u64::from(item.claim.weight.get());
-            queue.settle(&item.claim.tenant);
+            queue.leave(&item.claim);
             item.work
         });
         lost.collect()
+    }
+
+    /// Whether the work is short, as far as anybody knows.
+    pub(super) fn is_fresh(&self, ticket: Ticket) -> bool {
+        self.items.get(&ticket).is_some_and(|item| item.state == State::Fresh)
     }
 
     /// Whether the worker has anything to do.
@@ -202,37 +212,81 @@ impl<T> Schedule<T> {
 
     /// Takes fresh work from whoever has most of it.
     fn steal(&mut self, thief: usize) {
-        let victim = (0..self.queues.len()).max_by_key(|worker| self.queues[*worker].fresh);
+        let victim = (0..self.queues.len()).max_by_key(|worker| self.queues[*worker].fresh.len());
         let Some(ticket) = victim.and_then(|victim| self.queues[victim].fresh_of_least_served()) else { return };
         let item = self.items.get_mut(&ticket).expect("what is queued is there");
-        let weight = u64::from(item.claim.weight.get());
         self.queues[item.worker].remove(ticket, &item.claim, State::Fresh);
-        self.queues[item.worker].load -= weight;
-        self.queues[item.worker].settle(&item.claim.tenant);
+        self.queues[item.worker].leave(&item.claim);
         item.worker = thief;
-        self.queues[thief].load += weight;
+        self.queues[thief].enter(&item.claim);
         self.queues[thief].add(ticket, &item.claim, State::Fresh);
     }
 }
 
 impl Queue {
-    fn add(&mut self, ticket: Ticket, claim: &Claim, state: State) {
+    /// New work of a tenant.
+    fn enter(&mut self, claim: &Claim) {
+        self.load += u64::from(claim.weight.get());
         let floor = self.floor;
-        let tenant = self.tenants.entry(claim.tenant.clone()).or_default();
-        if tenant.fresh.is_empty() && tenant.begun.is_empty() {
-            tenant.served = tenant.served.max(floor);
+        let tenant =
+            self.tenants.entry(claim.tenant.clone()).or_insert_with(|| Tenant { served: floor, ..Tenant::default() });
+        tenant.count += 1;
+    }
+
+    /// Work of a tenant is over, or elsewhere.
+    fn leave(&mut self, claim: &Claim) {
+        self.load -= u64::from(claim.weight.get());
+        let Some(tenant) = self.tenants.get_mut(&claim.tenant) else { return };
+        tenant.count -= 1;
+        if tenant.count == 0 {
+            self.tenants.remove(&claim.tenant);
         }
+    }
+
+    fn add(&mut self, ticket: Ticket, claim: &Claim, state: State) {
+        let Some(tenant) = self.tenants.get_mut(&claim.tenant) else { return };
         match state {
-            State::Fresh => {
-                tenant.fresh.push_back(ticket);
-                self.fresh += 1;
-            }
-            State::Begun | State::Running => tenant.begun.push_back(ticket),
+            State::Fresh => tenant.fresh.push_back(ticket),
+            State::Begun => tenant.begun.push_back(ticket),
         }
         if let Some(deadline) = claim.deadline {
             self.due.insert((deadline, ticket));
         }
         self.settle(&claim.tenant);
+    }
+
+    fn remove(&mut self, ticket: Ticket, claim: &Claim, state: State) {
+        if let Some(deadline) = claim.deadline {
+            self.due.remove(&(deadline, ticket));
+        }
+        let Some(tenant) = self.tenants.get_mut(&claim.tenant) else { return };
+        let list = if state == State::Fresh { &mut tenant.fresh } else { &mut tenant.begun };
+        if let Some(at) = list.iter().position(|queued| *queued == ticket) {
+            list.remove(at);
+        }
+        self.settle(&claim.tenant);
+    }
+
+    /// Puts a tenant where it belongs now.
+    fn settle(&mut self, name: &Option<TenantId>) {
+        let Some(tenant) = self.tenants.get_mut(name) else { return };
+        if let Some(rank) = tenant.rank.take() {
+            self.fresh.remove(&rank);
+            self.begun.remove(&rank);
+        }
+        let rank = Rank { served: tenant.served, number: self.ranks };
+        self.ranks += 1;
+        tenant.rank = Some(rank);
+        if !tenant.fresh.is_empty() {
+            self.fresh.insert(rank, name.clone());
+        }
+        if !tenant.begun.is_empty() {
+            self.begun.insert(rank, name.clone());
+        }
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.fresh.is_empty() && self.begun.is_empty()
     }
 
     /// What comes next. It is still queued.
@@ -242,68 +296,35 @@ impl Queue {
         {
             return Some(*ticket);
         }
-        let (rank, tenant) = self.order.first_key_value()?;
-        self.floor = self.floor.max(rank.served);
-        let tenant = self.tenants.get_mut(tenant).expect("who is in the order is there");
-        let takes_begun = tenant.is_turn_of_begun && !tenant.begun.is_empty() || tenant.fresh.is_empty();
-        tenant.is_turn_of_begun = !takes_begun;
-        if takes_begun { tenant.begun.front().copied() } else { tenant.fresh.front().copied() }
+        if self.begun.is_empty() {
+            self.ahead = Duration::ZERO; // Of nobody.
+        }
+        let least = [self.fresh.keys().next(), self.begun.keys().next()].into_iter().flatten().min()?;
+        self.floor = self.floor.max(least.served);
+        if self.begun.is_empty() || !self.fresh.is_empty() && self.ahead < AHEAD_MAX {
+            return self.fresh_of_least_served();
+        }
+        let tenant = self.begun.values().next()?;
+        self.tenants.get(tenant)?.begun.front().copied()
     }
 
     fn fresh_of_least_served(&self) -> Option<Ticket> {
-        self.order.values().find_map(|tenant| self.tenants.get(tenant)?.fresh.front().copied())
+        let tenant = self.fresh.values().next()?;
+        self.tenants.get(tenant)?.fresh.front().copied()
     }
 
-    /// The work is not queued any more. Its tenant keeps its place until it is [settled](Self::settle).
-    fn remove(&mut self, ticket: Ticket, claim: &Claim, state: State) {
-        if let Some(deadline) = claim.deadline {
-            self.due.remove(&(deadline, ticket));
-        }
-        let Some(tenant) = self.tenants.get_mut(&claim.tenant) else { return };
-        let list = if state == State::Fresh { &mut tenant.fresh } else { &mut tenant.begun };
-        if let Some(at) = list.iter().position(|queued| *queued == ticket) {
-            list.remove(at);
-            self.fresh -= usize::from(state == State::Fresh);
+    fn charge(&mut self, claim: &Claim, was: State, cpu: Duration) {
+        let cpu = cpu.max(COST_MIN);
+        self.ahead = match was {
+            State::Fresh => self.ahead.saturating_add(cpu),
+            State::Begun => self.ahead.saturating_sub(cpu),
+        };
+        let nanoseconds = u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX);
+        let cost = nanoseconds.saturating_mul(SCALE) / u64::from(claim.weight.get());
+        if let Some(tenant) = self.tenants.get_mut(&claim.tenant) {
+            tenant.served = tenant.served.saturating_add(cost);
         }
         self.settle(&claim.tenant);
-    }
-
-    fn charge(&mut self, claim: &Claim, cpu: Duration) {
-        let nanoseconds = u64::try_from(cpu.max(COST_MIN).as_nanos()).unwrap_or(u64::MAX);
-        let cost = nanoseconds.saturating_mul(SCALE) / u64::from(claim.weight.get());
-        let floor = self.floor;
-        let tenant = self.tenants.entry(claim.tenant.clone()).or_default();
-        tenant.served = tenant.served.max(floor).saturating_add(cost);
-    }
-
-    /// Puts a tenant where it belongs now.
-    fn settle(&mut self, name: &Option<TenantId>) {
-        if self.load == 0 {
-            // Nobody is behind anybody.
-            (self.resting, self.floor) = (BTreeMap::new(), 0);
-            self.tenants.clear();
-            self.order.clear();
-            return;
-        }
-        let Some(tenant) = self.tenants.get_mut(name) else { return };
-        if let Some(rank) = tenant.rank.take() {
-            self.order.remove(&rank);
-            self.resting.remove(&rank);
-        }
-        let is_runnable = !tenant.fresh.is_empty() || !tenant.begun.is_empty();
-        let number = self.ranks;
-        self.ranks += 1;
-        let rank = Rank { served: tenant.served, has_none_fresh: tenant.fresh.is_empty(), number };
-        tenant.rank = Some(rank);
-        match is_runnable {
-            true => self.order.insert(rank, name.clone()),
-            false => self.resting.insert(rank, name.clone()),
-        };
-        while let Some(entry) = self.resting.first_entry()
-            && entry.key().served <= self.floor
-        {
-            self.tenants.remove(&entry.remove());
-        }
     }
 }
 
