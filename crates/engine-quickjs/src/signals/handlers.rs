@@ -172,9 +172,8 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
                     }
                 };
             if is_engines {
-                // For whoever called this handler in the place of their own. Ticks wait until this stack is left.
                 // SAFETY: what the handler got.
-                unsafe { Mask::of_interrupted(context) }.or(Mask::of(&[ticks::SIGNAL])).set();
+                ticks::leave_handler(unsafe { Mask::of_interrupted(context) });
             }
             is_engines
         });

@@ -33,6 +33,8 @@ struct Thread {
     users: Cell<usize>,
     /// Which of our signals the thread blocked before.
     blocked: Cell<Mask>,
+    /// What was blocked where the engine has faulted.
+    blocked_at_fault: Cell<Mask>,
 }
 
 thread_local! {
@@ -44,6 +46,7 @@ thread_local! {
             idle_ticks: Cell::new(0),
             users: Cell::new(0),
             blocked: Cell::new(Mask::NONE),
+            blocked_at_fault: Cell::new(Mask::NONE),
         }
     };
 }
@@ -115,11 +118,16 @@ pub(crate) fn go_on() {
     });
 }
 
-/// A handler of faults was left, in which there are none.
+/// A handler of faults is about to be left, on whose stack there is no room for ticks.
+pub(super) fn leave_handler(interrupted: Mask) {
+    THREAD.with(|thread| thread.blocked_at_fault.set(interrupted));
+    // Not what its caller blocks, if somebody else has called it.
+    interrupted.or(Mask::of(&[SIGNAL])).set();
+}
+
+/// It was left.
 pub(crate) fn allow() {
-    if THREAD.with(|thread| thread.timer.get().is_some()) {
-        Mask::of(&[SIGNAL]).unblock();
-    }
+    THREAD.with(|thread| thread.blocked_at_fault.get().set());
 }
 
 /// Whether a signal is one of our ticks.
