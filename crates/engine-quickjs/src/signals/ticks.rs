@@ -101,7 +101,8 @@ impl Drop for Ticks {
                 unsafe { libc::syscall(libc::SYS_timer_delete, timer) };
             }
             thread.is_ticking.set(false);
-            drop(ALTERNATE_STACK.take());
+            // It is gone where a thread ends that has kept this for so long.
+            drop(ALTERNATE_STACK.try_with(Cell::take));
             thread.blocked.get().block();
         });
     }
