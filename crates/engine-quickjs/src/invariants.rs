@@ -25,9 +25,9 @@
 //! - **S1, a stack is unused while no code is on it.** Only a [`Fiber`](crate::fiber::Fiber) has code on a stack, and it
 //!   gives the stack back after that code has returned or was left. *Test: `stack::tests`.*
 //! - **F1, what is left owns nothing.** While code on a fiber calls into the engine, even into what seems to do nothing,
-//!   no frame of it owns anything on the Rust heap, holds a lock or a guard: what it must keep it puts into the `RunState`,
-//!   within one closure of [`state::with`](crate::state::with), which calls nothing that can leave, and takes nothing
-//!   along that was made before. A realm that was left is not entered before it is restored. *Tests: `trials::calls`,
+//!   no frame of it owns anything on the Rust heap, holds a lock or a guard: what it must keep it puts into the
+//!   `RunState`, within one closure of [`state::with`](crate::state::with), which calls nothing that can leave, and takes
+//!   nothing along that was made before. A realm that was left is not entered before it is restored. *Tests: `trials::calls`,
 //!   which forgets runs at every call into the engine, and `trials::out_of_memory`, which refuses every allocation in
 //!   turn; both count what stays on the heap.* **F2:** the thread-local fiber is that of the code that runs, and null on
 //!   none. **F3:** a suspended fiber is resumed on the thread that started it, or dropped; a VM whose fiber was dropped

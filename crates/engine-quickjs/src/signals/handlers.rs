@@ -126,8 +126,8 @@ unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context:
     }
 }
 
-/// Runs `work`, which may give the thread away and get it back, with the signals blocked that the interrupted code blocked.
-/// What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
+/// Runs `work`, which may give the thread away and get it back, with those signals blocked that the interrupted code
+/// blocked. What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
 ///
 /// # Safety
 /// Only from a signal's handler, with what it got.
