@@ -1,5 +1,7 @@
 //! Executions from end to end: `execute().await`, each beside what a service does without isolet.
 
+mod plain;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -9,6 +11,8 @@ use isolet::{Execution, Isolet, JsonText, Limits, Report, Source, TenantId};
 use isolet_benches::{ORDER, TOTAL, TRIVIAL, script_20kb, source};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
+
+use crate::plain::plain_fresh;
 
 /// Callers of end-to-end runs.
 const CALLERS: [usize; 3] = [1, 8, 64];
@@ -53,18 +57,6 @@ fn execute_each(
         total
     });
     runtime.block_on(task).expect("no panic")
-}
-
-/// A fresh runtime for each run, evaluated from source: pristine without isolet.
-fn plain_fresh(script: &str) -> String {
-    let runtime = rquickjs::Runtime::new().expect("a runtime");
-    let context = rquickjs::Context::full(&runtime).expect("a context");
-    context.with(|ctx| {
-        let input = ctx.json_parse(ORDER).expect("valid JSON");
-        ctx.globals().set("input", input).expect("a global");
-        let value: rquickjs::Value = ctx.eval(script).expect("an output");
-        ctx.json_stringify(value).expect("JSON").expect("a value").to_string().expect("UTF-8")
-    })
 }
 
 /// One caller, a script that was compiled before.

@@ -69,6 +69,11 @@ impl Bench {
         Self { engine, clock: Arc::default(), environment, input }
     }
 
+    /// The engine.
+    pub fn engine(&self) -> &QuickJs {
+        &self.engine
+    }
+
     /// A new VM.
     pub fn vm(&self, purpose: Purpose) -> QuickJsVm {
         self.engine.create_vm(&VmConfig::new(purpose, self.environment.clone())).expect("a VM")

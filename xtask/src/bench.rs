@@ -2,6 +2,7 @@
 
 mod criterion;
 mod machine;
+mod neighbours;
 mod page;
 
 use std::fs;
@@ -38,10 +39,13 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
     run(cargo(workspace.root(), &arguments).args(options.quick.then_some("--quick")).args(&options.filter))?;
     let results = workspace.metadata().target_directory.join("criterion");
     let measurements = criterion::read(results.as_std_path(), start)?;
-    if measurements.is_empty() {
+    let figures = workspace.metadata().target_directory.join("tmp/neighbours.json");
+    let neighbours = neighbours::read(figures.as_std_path(), start)?;
+    if measurements.is_empty() && neighbours.is_empty() {
         bail!("no benchmark was measured");
     }
-    let page = page::page(&measurements, &Machine::look(), command(options));
+    let mut page = page::page(&measurements, &Machine::look(), command(options));
+    page.push_str(&neighbours::part(&neighbours));
     if options.filter.is_some() {
         print!("{page}");
         return Ok(ExitCode::SUCCESS);

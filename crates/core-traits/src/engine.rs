@@ -67,6 +67,11 @@ pub trait Engine: Send + Sync + 'static {
     /// [`EngineError`] if the thread cannot be prepared.
     fn attach_thread(&self) -> Result<Self::Thread, EngineError>;
 
+    /// What ends the slice of a run on an attached thread from other threads, in builtins too. `None` if nothing can.
+    fn nudge(&self, _thread: &Self::Thread) -> Option<Arc<dyn Nudge>> {
+        None
+    }
+
     /// Makes a VM and warms it up: everything that no script changes is done here.
     ///
     /// # Errors
@@ -81,6 +86,13 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// [`SealError`]; each of its variants means that the source has to be compiled again.
     fn unseal(&self, sealed: &SealedProgram, source: &SourceHash, keys: &SealKeys) -> Result<Self::Program, SealError>;
+}
+
+/// Has the run on a thread give it away soon: [`Step::Preempted`]. Of no effect while none is on it, and once the thread
+/// is not attached any more.
+pub trait Nudge: Send + Sync {
+    /// From any thread.
+    fn nudge(&self);
 }
 
 /// One VM. Moves between threads, except while it is preempted.

@@ -125,6 +125,12 @@ impl Interrupt {
         Duration::from_nanos(now.saturating_sub(self.started_ns.load(Relaxed)))
     }
 
+    /// The deadline, by the run's clock; `None` before it has started.
+    pub fn deadline(&self) -> Option<Duration> {
+        let deadline = self.deadline_ns.load(Relaxed);
+        (deadline != u64::MAX).then(|| Duration::from_nanos(deadline))
+    }
+
     /// Time left until the deadline; `None` if there is no deadline.
     pub fn remaining(&self) -> Option<Duration> {
         match self.deadline_ns.load(Relaxed) {

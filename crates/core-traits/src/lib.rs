@@ -52,7 +52,7 @@ pub mod seal;
 pub mod source;
 pub mod step;
 
-pub use engine::{Capabilities, Engine, EngineError, EngineId, NotParkable, ParkedRun, Reset, Vm};
+pub use engine::{Capabilities, Engine, EngineError, EngineId, NotParkable, Nudge, ParkedRun, Reset, Vm};
 pub use environment::{Environment, Purpose, SetupScript, VmConfig};
 pub use failure::{FailureKind, Frame, Place, ScriptFailure, Snippet};
 pub use host::{

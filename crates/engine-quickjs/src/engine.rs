@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Capabilities, Engine, EngineError, EngineId, Purpose, SealError, SealKeys, SealedProgram, SetupScript, SourceHash,
-    StackBytes, VmConfig,
+    Capabilities, Engine, EngineError, EngineId, Nudge, Purpose, SealError, SealKeys, SealedProgram, SetupScript,
+    SourceHash, StackBytes, VmConfig,
 };
 use rquickjs::qjs;
 
@@ -108,7 +108,7 @@ enum Form {
 /// What a thread needs to step VMs. Not `Send`, as the contract has it.
 #[derive(Debug)]
 pub struct Attached {
-    _ticks: Option<Ticks>,
+    ticks: Option<Ticks>,
     _of_this_thread: PhantomData<*const ()>,
 }
 
@@ -208,7 +208,11 @@ impl Engine for QuickJs {
     fn attach_thread(&self) -> Result<Attached, EngineError> {
         let ticks = self.tick.map(Ticks::start).transpose();
         let ticks = ticks.map_err(|error| EngineError::Thread { message: error.to_string() })?;
-        Ok(Attached { _ticks: ticks, _of_this_thread: PhantomData })
+        Ok(Attached { ticks, _of_this_thread: PhantomData })
+    }
+
+    fn nudge(&self, thread: &Attached) -> Option<Arc<dyn Nudge>> {
+        thread.ticks.as_ref().map(|ticks| ticks.nudger() as Arc<dyn Nudge>)
     }
 
     fn create_vm(&self, config: &VmConfig) -> Result<QuickJsVm, EngineError> {

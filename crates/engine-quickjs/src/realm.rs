@@ -16,7 +16,7 @@ use crate::layout::Layout;
 use crate::meter::{HEADROOM_BYTES, Meter};
 use crate::stack::Stacks;
 use crate::state::{self, Constants, Rejection, RunData, RunState, Stop};
-use crate::{host, native, payload, unwritable};
+use crate::{host, native, payload, signals, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
 pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
@@ -460,7 +460,7 @@ unsafe extern "C" fn on_poll(runtime: *mut JSRuntime, _opaque: *mut c_void) -> c
             unsafe { (*state).meter().end_run() };
             return 1;
         }
-        if !is_slice_over || !fiber::is_entered() {
+        if !(is_slice_over || signals::is_wanted()) || !fiber::is_entered() {
             return 0;
         }
         fiber::suspend();

@@ -26,4 +26,4 @@ mod ticks;
 pub(crate) use code::is_supported;
 pub use handlers::OnFault;
 pub(crate) use handlers::{watch_faults, watch_pages};
-pub(crate) use ticks::{Ticks, allow, go_on};
+pub(crate) use ticks::{Ticks, allow, go_on, is_wanted};

@@ -158,7 +158,7 @@ impl<E: Engine> ExecutorBuilder<E> {
 
         let engine = Arc::new(self.engine);
         let capabilities = engine.capabilities();
-        let workers = Workers::start(&engine, self.workers).map_err(BuildError::Engine)?;
+        let workers = Workers::start(&engine, self.workers, self.clock.clone()).map_err(BuildError::Engine)?;
         let workers = Arc::new(workers);
         let environment = self.policy.environment(interface.clone());
         let vm_config =

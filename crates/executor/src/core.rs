@@ -21,6 +21,9 @@ use crate::workers::Workers;
 /// How often the pool looks after its idle VMs.
 const TICK: Duration = Duration::from_millis(250);
 
+/// How often it looks for stuck workers.
+const WATCH: Duration = Duration::from_millis(50);
+
 /// The parts of an executor.
 pub(crate) struct Core<E: Engine> {
     pub(crate) engine: Arc<E>,
@@ -81,6 +84,19 @@ impl<E: Engine> Core<E> {
         let lease = caller.wait_for(self.pool.acquire(Request { tenant, script, need: Need::Vm })).await??;
         run.granted(lease.queue(), lease.vm_origin());
         Ok(lease)
+    }
+
+    /// Looks for workers that are stuck, for as long as there is an executor.
+    pub(crate) async fn watch_workers(core: Weak<Self>) {
+        let mut interval = tokio::time::interval(WATCH);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            match core.upgrade() {
+                Some(core) => core.workers.replace_stuck(),
+                None => return,
+            }
+        }
     }
 
     /// Looks after the pool from time to time, for as long as there is an executor.

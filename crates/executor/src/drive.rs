@@ -86,6 +86,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         invocation: Invocation,
     ) -> Ended {
         let (limits, interrupt) = (self.run.limits.run_limits(), self.run.interrupt.clone());
+        interrupt.start(limits.wall_time);
         let mut next = Next::Start(Box::new(Start { program, invocation, limits, interrupt }));
         while let Some(vm) = lease.take_vm() {
             let stepped = match self.step(vm, next).await {
@@ -109,12 +110,19 @@ impl<'run, E: Engine> Drive<'run, E> {
     /// One step on a worker, with the console lines passed on as they come.
     async fn step(&mut self, vm: E::Vm, next: Next<E::Vm>) -> Result<Stepped<E::Vm>, Lost> {
         let (interrupt, lines) = (self.run.interrupt.clone(), self.lines.0.clone());
-        let mut work = pin!(self.core.workers.run(StepWork::new(vm, next, interrupt, lines)));
+        let cpu_left = self.run.limits.cpu_time.map(|cpu_time| cpu_time.saturating_sub(self.cpu));
+        let work = StepWork::new(vm, next, interrupt, lines, cpu_left);
+        let mut work = self.core.workers.run(self.run.claim(), work);
+        let mut is_hurried = false;
         let worked = loop {
             tokio::select! {
                 biased;
                 Some(lines) = self.lines.1.recv() => self.run.log(lines),
                 worked = &mut work => break worked,
+                () = self.caller.gone(), if !is_hurried => {
+                    is_hurried = true;
+                    work.hurry();
+                }
             }
         };
         while let Ok(lines) = self.lines.1.try_recv() {

@@ -34,6 +34,7 @@ impl<E: Engine> Executor<E> {
     pub(crate) fn new(core: Core<E>) -> Self {
         let core = Arc::new(core);
         core.runtime.handle().spawn(Core::keep_house(Arc::downgrade(&core)));
+        core.runtime.handle().spawn(Core::watch_workers(Arc::downgrade(&core)));
         Self(core)
     }
 
@@ -116,6 +117,7 @@ impl<E: Engine> Executor<E> {
             executions: self.0.counters.counts(),
             in_flight: self.0.counters.in_flight(),
             workers: self.0.workers.count(),
+            workers_replaced: self.0.workers.replaced(),
         }
     }
 

@@ -21,6 +21,8 @@ pub struct ExecutorMetrics {
     pub in_flight: usize,
     /// Worker threads.
     pub workers: usize,
+    /// Worker threads that were stuck in something that cannot be interrupted, and were replaced.
+    pub workers_replaced: u64,
 }
 
 /// Numbers of executions by their status.

@@ -16,7 +16,7 @@ use crate::caller::AbortOnDrop;
 use crate::core::Core;
 use crate::panics::catch;
 use crate::verdict::Verdict;
-use crate::workers::{Slice, Work};
+use crate::workers::{Claim, Slice, Work};
 
 /// Whose program is wanted, and at whose expense.
 pub(crate) struct Wanted<'a> {
@@ -86,7 +86,9 @@ impl<E: Engine> Core<E> {
             interrupt: interrupt.clone(),
             lease,
         };
-        let compiled = self.workers.run(work).await.map_err(|lost| own(Verdict::lost(lost)))?.output;
+        interrupt.start(wanted.limits.compile_wall_time);
+        let claim = Claim::of(wanted.tenant, &interrupt);
+        let compiled = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?.output;
         if let Some(surplus) = compiled.vm.and_then(|vm| self.compilers.keep(vm)) {
             self.workers.spawn(move || drop(surplus));
         }
@@ -125,12 +127,8 @@ impl<E: Engine> Work for CompileWork<E> {
             Ok(vm) => vm,
             Err(error) => return Slice::Over(Compiled { result: Err(error), vm: None, _lease: self.lease }),
         };
-        let compilation = if self.is_begun {
-            vm.resume_compile()
-        } else {
-            self.interrupt.start(self.limits.wall_time);
-            vm.compile(&self.source, &self.limits, &self.interrupt)
-        };
+        let compilation =
+            if self.is_begun { vm.resume_compile() } else { vm.compile(&self.source, &self.limits, &self.interrupt) };
         match compilation {
             Compilation::Preempted => Slice::Preempted(Self { vm: Some(vm), is_begun: true, ..self }),
             Compilation::Done(result) => {

@@ -10,6 +10,7 @@ use crate::drive::Ended;
 use crate::panics::Panic;
 use crate::run::Run;
 use crate::verdict::{Used, Verdict};
+use crate::workers::Lost;
 
 impl Run {
     /// Where the program came from, and how long that took if it was not at hand.
@@ -37,11 +38,14 @@ impl Run {
         metrics.host_calls = traffic.calls;
         metrics.host_bytes_in = traffic.bytes_in;
         metrics.host_bytes_out = traffic.bytes_out;
-        let outcome = ended.outcome.map_err(Verdict::lost)?;
+        let used = Used { wall: self.interrupt.elapsed(), cpu: ended.cpu };
+        let outcome = ended.outcome.map_err(|lost| match lost {
+            Lost::Stuck => Verdict::stuck(used, &self.limits),
+            lost => Verdict::lost(lost),
+        })?;
         metrics.memory_peak_bytes = outcome.memory_peak_bytes;
         self.report.truncated.logs = outcome.logs_truncated;
         self.report.warnings = outcome.warnings;
-        let used = Used { wall: self.interrupt.elapsed(), cpu: ended.cpu };
         match outcome.end {
             End::Output(output) => self.output(output),
             end => Err(Verdict::of(end, used, &self.limits, &self.source)),

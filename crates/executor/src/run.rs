@@ -15,6 +15,7 @@ use crate::panics::catch;
 use crate::prepared::Prepared;
 use crate::random;
 use crate::verdict::Verdict;
+use crate::workers::Claim;
 
 /// One execution on its way.
 pub(crate) struct Run {
@@ -57,6 +58,11 @@ impl Run {
             on_log: execution.on_log,
             console_to_tracing,
         }
+    }
+
+    /// At whose expense workers work for it, and until when.
+    pub(crate) fn claim(&self) -> Claim {
+        Claim::of(&self.info.tenant, &self.interrupt)
     }
 
     /// Applies the execution's own limits and refuses what is too large, before anything is done for it.

@@ -72,8 +72,13 @@ impl Verdict {
         let verdict = Self::new(Status::HostError, "HostError", message).hint("try again").retryable();
         match lost {
             Lost::Panicked(panic) => Self { panic: Some(panic), ..verdict },
-            Lost::Stopped | Lost::Vm => verdict,
+            Lost::Stopped | Lost::Vm | Lost::Worker | Lost::Stuck => verdict,
         }
+    }
+
+    /// The run kept its worker beyond its deadline, in something that nobody could interrupt.
+    pub(crate) fn stuck(used: Used, limits: &Limits) -> Self {
+        timeout(KilledIn::Native, used.wall, limits.wall_time)
     }
 
     pub(crate) fn engine_error(error: &EngineError) -> Self {
@@ -136,7 +141,7 @@ impl Verdict {
             }
             End::Failed(failure) => Self::failure(status(failure.kind), failure, source),
             End::Aborted { why: Abort::Deadline, place } => timeout(place, used.wall, limits.wall_time),
-            End::Aborted { why: Abort::CpuTime, place } => cpu_timeout(place, used.cpu),
+            End::Aborted { why: Abort::CpuTime, place } => cpu_timeout(place, used.cpu, limits.cpu_time),
             End::Aborted { why: Abort::Cancelled, .. } => Self::cancelled(),
             End::Aborted { why: Abort::NeverSettled, .. } => {
                 Self::failure(Status::RuntimeError, ScriptFailure::never_settled(), source)
@@ -219,11 +224,12 @@ fn timeout(place: KilledIn, used: Duration, max: Duration) -> Verdict {
     verdict.killed(LimitName::WallMs, place, milliseconds(used), milliseconds(max))
 }
 
-/// The limit is not one of the executor's: whoever asked the run to end holds it, and it is at least what was used.
-fn cpu_timeout(place: KilledIn, used: Duration) -> Verdict {
-    let message = format!("the script used all of its CPU time, {}", seconds(used));
-    let verdict = Verdict::new(Status::Timeout, "TimeoutError", message);
-    verdict.killed(LimitName::CpuMs, place, milliseconds(used), milliseconds(used))
+/// Without a limit of the executor's, whoever asked the run to end holds one, which is at least what was used.
+fn cpu_timeout(place: KilledIn, used: Duration, max: Option<Duration>) -> Verdict {
+    let max = max.unwrap_or(used);
+    let message = format!("the script used all of its CPU time, {}", seconds(max));
+    let verdict = Verdict::new(Status::Timeout, "TimeoutError", message).hint("let it do less, or in parts");
+    verdict.killed(LimitName::CpuMs, place, milliseconds(used), milliseconds(max))
 }
 
 fn out_of_memory(what: &str, asked: u64, used: u64, max: u64) -> Verdict {

@@ -1,33 +1,33 @@
-//! The threads that step VMs, and the order in which they do.
+//! The threads that step VMs.
 //!
 //! ```text
-//!             run(work)                ┌────────── worker ──────────┐
-//!   task ───────────────▶ shared queue ─▶ slice ── over ────────────┼──▶ back to the task
-//!                                      │    │                       │
-//!                                      │    ▼ preempted             │
-//!                                      │  own queue ─▶ slice ─ …    │
-//!                                      └────────────────────────────┘
+//!             run(claim, work)               ┌────────── worker ──────────┐
+//!   task ──────────────────────▶ Schedule ───▶ slice ── over ─────────────┼──▶ back to the task
+//!                                   ▲        │    │                       │
+//!                                   └────────┼────┘ preempted             │
+//!                                            └────────────────────────────┘
 //! ```
 //!
-//! All scheduling is here: another order changes [`Worker`] alone.
-//! Now a worker takes from the shared queue and from its own by turns, so that new work is not kept waiting by runs
-//! that never end, and those get on nevertheless.
+//! In what order they do is the [`schedule`]'s. Here it is locked, threads sleep and are woken, and one that is stuck is
+//! replaced.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{
-    AtomicBool,
-    Ordering::{Acquire, Release},
-};
-use std::thread;
-use std::time::{Duration, Instant};
+mod schedule;
+mod worker;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use isolet_core_traits::{Engine, EngineError};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+use std::thread::Thread;
+use std::time::Duration;
+
+use isolet_core_traits::{Clock, Engine, EngineError, Nudge};
 use tokio::sync::{oneshot, watch};
 
-use crate::cpu;
-use crate::panics::{Panic, catch};
+pub(crate) use self::schedule::Claim;
+use self::schedule::{Schedule, Ticket};
+use self::worker::{Done, Once, Reply, Sliced, Task};
+use crate::panics::Panic;
 
 /// Work that is done in slices, all of them on the same thread.
 pub(crate) trait Work: Send + Sized + 'static {
@@ -35,6 +35,9 @@ pub(crate) trait Work: Send + Sized + 'static {
 
     /// Works until it is over or preempted.
     fn slice(self) -> Slice<Self>;
+
+    /// Has used so much CPU time until now, and is preempted.
+    fn has_used(&mut self, _cpu: Duration) {}
 }
 
 /// Where work stands after a slice.
@@ -60,176 +63,249 @@ pub(crate) enum Lost {
     Stopped,
     /// The VM is gone that it was parked by.
     Vm,
+    /// It kept its worker beyond its deadline, inside of something that cannot be interrupted.
+    Stuck,
+    /// Its worker was lost to other work.
+    Worker,
 }
 
-/// Enough for our own frames, whatever little the engine asks for.
-const STACK_BYTES_MIN: usize = 1 << 20;
+/// When others come, a slice that has lasted longer than this is ended.
+const NUDGED_AFTER: Duration = Duration::from_micros(200);
 
-/// How long a worker without work stays awake. More than a task of the application takes to be woken and to answer.
-const AWAKE: Duration = Duration::from_micros(100);
+/// A worker that is so long in one slice, beyond the deadline of what it does, is stuck. Engines that kill in natives
+/// need a hundredth of it; a thread that the system did not let run may need half.
+const STUCK_AFTER: Duration = Duration::from_millis(200);
 
-/// The queue of all workers; the threads end when it is dropped or told to [`stop`](Self::stop).
+/// The threads; they end when this is dropped or told to [`stop`](Self::stop).
 pub(crate) struct Workers {
-    shared: Sender<Job>,
-    count: usize,
-    alive: watch::Sender<()>,
+    shared: Arc<Shared>,
 }
 
-enum Job {
-    Work(Box<dyn Sliced + Send>),
-    Stop,
+/// What workers and those who give them work share.
+struct Shared {
+    clock: Arc<dyn Clock>,
+    /// Each thread holds a receiver.
+    alive: watch::Sender<()>,
+    state: Mutex<State>,
+    doors: Box<[Door]>,
+    /// Workers that were replaced.
+    replaced: AtomicU64,
+    /// Starts a thread for a worker.
+    start: Box<dyn Fn(usize, u64) -> Result<(), EngineError> + Send + Sync>,
+}
+
+struct State {
+    schedule: Schedule<Box<dyn Sliced>>,
+    threads: Box<[ThreadState]>,
+    /// The worker that has nothing to do and is awake: one at a time looks for work, the others leave their cores to the
+    /// application.
+    awake: Option<usize>,
+    is_stopping: bool,
+    /// Threads that take work.
+    open: usize,
+}
+
+/// What is known of a worker's thread.
+#[derive(Default)]
+struct ThreadState {
+    /// How many there were before: a thread that was replaced finds another number here.
+    generation: u64,
+    /// None before it runs, and after.
+    thread: Option<Thread>,
+    nudge: Option<Arc<dyn Nudge>>,
+    /// When its slice began, and what of.
+    slice: Option<(Duration, Ticket)>,
+    /// Who waits for that.
+    reply: Option<Arc<dyn Reply>>,
+    /// Whether its slice was asked to end.
+    is_nudged: bool,
+    is_asleep: bool,
+}
+
+/// Where a worker looks for work without the lock.
+#[derive(Default)]
+struct Door {
+    has_knocked: AtomicBool,
 }
 
 impl Workers {
     /// Starts `count` threads, each attached to the engine.
-    pub(crate) fn start<E: Engine>(engine: &Arc<E>, count: usize) -> Result<Self, EngineError> {
-        let (shared, jobs) = crossbeam_channel::unbounded();
-        let (attached, attachments) = crossbeam_channel::bounded(count);
-        let (alive, life) = watch::channel(());
-        let is_awake = Arc::new(AtomicBool::new(false));
-        let stack_bytes = engine.capabilities().thread_stack_bytes.max(STACK_BYTES_MIN);
-        for number in 0..count {
-            let (engine, jobs, attached, life) = (engine.clone(), jobs.clone(), attached.clone(), life.clone());
-            let is_awake = is_awake.clone();
-            let work = move || {
-                let guard = engine.attach_thread();
-                let is_attached = guard.is_ok();
-                let _ = attached.send(guard.as_ref().err().cloned());
-                drop(attached);
-                if is_attached {
-                    Worker { jobs, is_awake, own: VecDeque::new() }.run();
-                }
-                drop((guard, life));
-            };
-            thread::Builder::new()
-                .name(format!("isolet-worker-{number}"))
-                .stack_size(stack_bytes)
-                .spawn(work)
-                .map_err(|error| EngineError::Thread { message: error.to_string() })?;
-        }
-        drop(attached);
-        attachments.iter().flatten().next().map_or(Ok(Self { shared, count, alive }), Err)
+    pub(crate) fn start<E: Engine>(engine: &Arc<E>, count: usize, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
+        let engine = engine.clone();
+        let shared = Arc::new_cyclic(|shared: &Weak<Shared>| {
+            let shared = shared.clone();
+            let start = move |worker, generation| worker::start(&engine, shared.clone(), worker, generation);
+            Shared {
+                clock,
+                alive: watch::Sender::new(()),
+                state: Mutex::new(State {
+                    schedule: Schedule::new(count),
+                    threads: (0..count).map(|_| ThreadState::default()).collect(),
+                    awake: None,
+                    is_stopping: false,
+                    open: count,
+                }),
+                doors: (0..count).map(|_| Door::default()).collect(),
+                replaced: AtomicU64::new(0),
+                start: Box::new(start),
+            }
+        });
+        let workers = Self { shared };
+        (0..count).try_for_each(|worker| (workers.shared.start)(worker, 0))?;
+        Ok(workers)
     }
 
     /// How many threads there are.
     pub(crate) fn count(&self) -> usize {
-        self.count
+        self.shared.doors.len()
     }
 
-    /// Does `work` on some worker. If the future is dropped, the work goes on and its output is dropped there.
-    pub(crate) async fn run<W: Work>(&self, work: W) -> Result<Worked<W::Output>, Lost> {
+    /// How many threads were replaced because they were stuck.
+    pub(crate) fn replaced(&self) -> u64 {
+        self.shared.replaced.load(Relaxed)
+    }
+
+    /// Does `work` on some worker. If the future is dropped, the work comes next and its output is dropped there.
+    pub(crate) fn run<W: Work>(&self, claim: Claim, work: W) -> Working<W::Output> {
         let (done, result) = oneshot::channel();
-        self.submit(Box::new(Task { work, cpu: Duration::ZERO, preemptions: 0, done }));
-        result.await.unwrap_or(Err(Lost::Stopped))
+        let task = Task { work, cpu: Duration::ZERO, preemptions: 0, done: Arc::new(Done::new(done)) };
+        let ticket = self.shared.submit(claim, Box::new(task));
+        Working { ticket, shared: self.shared.clone(), result }
     }
 
     /// Does `work` on some worker, and tells nobody.
     pub(crate) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
-        self.submit(Box::new(Once(work)));
+        self.shared.submit(Claim::OWN, Box::new(Once(work)));
+    }
+
+    /// Gives those a report who wait for a worker that is stuck, and replaces it. To be called every now and then.
+    pub(crate) fn replace_stuck(&self) {
+        (0..self.count()).for_each(|worker| self.shared.replace_if_stuck(worker));
     }
 
     /// Ends the threads once they have done what was queued before, and waits for it.
     pub(crate) async fn stop(&self) {
-        for _ in 0..self.count {
-            let _ = self.shared.send(Job::Stop);
-        }
-        self.alive.closed().await;
-    }
-
-    fn submit(&self, work: Box<dyn Sliced + Send>) {
-        // Without workers the work is dropped here, which tells whoever waits for it.
-        let _ = self.shared.send(Job::Work(work));
+        self.shared.close();
+        self.shared.alive.closed().await;
     }
 }
 
-/// One thread's view: what all share, and what it has preempted.
-struct Worker {
-    jobs: Receiver<Job>,
-    /// Whether a worker without work is awake.
-    is_awake: Arc<AtomicBool>,
-    own: VecDeque<Box<dyn Sliced>>,
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
 }
 
-impl Worker {
-    /// Waits for a job. Looks for one for a moment before it sleeps: a run that was answered comes back soon, and waking
-    /// a thread can cost more than the run does.
-    ///
-    /// One worker at a time looks; the others sleep, and leave their cores to the application.
-    fn next(&self) -> Option<Job> {
-        if !self.is_awake.swap(true, Acquire) {
-            let found = self.look();
-            self.is_awake.store(false, Release);
-            if let Ok(found) = found {
-                return Some(found);
-            }
-        }
-        self.jobs.recv().ok()
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look(&self) -> Result<Job, TryRecvError> {
-        let began = Instant::now();
-        loop {
-            match self.jobs.try_recv() {
-                Err(TryRecvError::Empty) if began.elapsed() < AWAKE => thread::yield_now(),
-                found => return found,
-            }
+    fn submit(&self, claim: Claim, work: Box<dyn Sliced>) -> Option<Ticket> {
+        let mut state = self.lock();
+        if state.open == 0 {
+            return None; // The work is dropped here, which tells whoever waits for it.
+        }
+        let preferred = state.awake;
+        let (ticket, worker) = state.schedule.submit(claim, work, preferred);
+        self.call(state, worker);
+        Some(ticket)
+    }
+
+    /// The work comes next.
+    fn hurry(&self, ticket: Ticket) {
+        let mut state = self.lock();
+        if let Some(worker) = state.schedule.hurry(ticket) {
+            self.call(state, worker);
         }
     }
 
-    fn run(mut self) {
-        loop {
-            let job = if self.own.is_empty() { self.next() } else { self.jobs.try_recv().ok() };
-            match job {
-                Some(Job::Work(work)) => self.own.extend(work.slice()),
-                Some(Job::Stop) => return,
-                None if self.own.is_empty() => return,
-                None => {}
-            }
-            if let Some(work) = self.own.pop_front() {
-                self.own.extend(work.slice());
-            }
+    /// Sees to it that a worker looks at its queue soon.
+    fn call(&self, mut state: MutexGuard<'_, State>, worker: usize) {
+        let thread = &mut state.threads[worker];
+        let wakes = std::mem::take(&mut thread.is_asleep).then(|| thread.thread.clone()).flatten();
+        let is_long = |(since, _): (Duration, Ticket)| self.clock.now().saturating_sub(since) >= NUDGED_AFTER;
+        let is_to_nudge = !thread.is_nudged && thread.nudge.is_some() && thread.slice.is_some_and(is_long);
+        thread.is_nudged |= is_to_nudge;
+        let nudge = thread.nudge.clone().filter(|_| is_to_nudge);
+        self.doors[worker].has_knocked.store(true, Relaxed);
+        drop(state);
+        if let Some(thread) = wakes {
+            thread.unpark();
+        }
+        if let Some(nudge) = nudge {
+            nudge.nudge();
+        }
+    }
+
+    /// Threads end once they have nothing to do.
+    fn close(&self) {
+        let mut state = self.lock();
+        state.is_stopping = true;
+        self.doors.iter().for_each(|door| door.has_knocked.store(true, Relaxed));
+        let threads: Vec<_> = state.threads.iter().filter_map(|thread| thread.thread.clone()).collect();
+        drop(state);
+        threads.iter().for_each(Thread::unpark);
+    }
+
+    /// A worker that is stuck gets another thread. What the old one was doing and what it has begun is lost; it ends when
+    /// it comes back.
+    fn replace_if_stuck(&self, worker: usize) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let Some((since, ticket)) = state.threads[worker].slice else { return };
+        let deadline = state.schedule.deadline(ticket);
+        if deadline.is_none_or(|deadline| now < deadline.max(since).saturating_add(STUCK_AFTER)) {
+            return;
+        }
+        let lost = state.schedule.lose_thread(worker);
+        let generation = state.threads[worker].generation + 1;
+        let replaced = ThreadState { generation, ..ThreadState::default() };
+        let old = std::mem::replace(&mut state.threads[worker], replaced);
+        drop(state);
+        self.replaced.fetch_add(1, Relaxed);
+        tracing::error!(target: "isolet", worker, lost_runs = lost.len(), "a worker is stuck in a native and was replaced");
+        if let Some(reply) = old.reply {
+            reply.fail(Lost::Stuck);
+        }
+        for work in lost {
+            work.lose();
+        }
+        if let Err(error) = (self.start)(worker, generation) {
+            tracing::error!(target: "isolet", worker, %error, "a stuck worker could not be replaced");
         }
     }
 }
 
-/// Work without its type. Gives itself back if it was preempted.
-trait Sliced {
-    fn slice(self: Box<Self>) -> Option<Box<dyn Sliced>>;
+/// Work under way. Dropping it has the work come next, which should then be made to end.
+pub(crate) struct Working<T> {
+    /// None once it is over, or if there are no workers.
+    ticket: Option<Ticket>,
+    shared: Arc<Shared>,
+    result: oneshot::Receiver<Result<Worked<T>, Lost>>,
 }
 
-struct Task<W: Work> {
-    work: W,
-    cpu: Duration,
-    preemptions: u64,
-    done: oneshot::Sender<Result<Worked<W::Output>, Lost>>,
-}
-
-impl<W: Work> Sliced for Task<W> {
-    fn slice(self: Box<Self>) -> Option<Box<dyn Sliced>> {
-        let Self { work, cpu, preemptions, done } = *self;
-        let before = cpu::thread_time();
-        let slice = catch(|| work.slice());
-        let cpu = cpu + cpu::thread_time().saturating_sub(before);
-        let result = match slice {
-            Ok(Slice::Preempted(work)) => {
-                return Some(Box::new(Self { work, cpu, preemptions: preemptions + 1, done }));
-            }
-            Ok(Slice::Over(output)) => Ok(Worked { output, cpu, preemptions }),
-            Err(panic) => Err(Lost::Panicked(panic)),
-        };
-        // A result that nobody waits for is dropped on this thread, as the VM in it requires.
-        let _ = catch(|| drop(done.send(result)));
-        None
+impl<T> Working<T> {
+    /// Has it come next.
+    pub(crate) fn hurry(&self) {
+        if let Some(ticket) = self.ticket {
+            self.shared.hurry(ticket);
+        }
     }
 }
 
-struct Once<F>(F);
+impl<T> Future for Working<T> {
+    type Output = Result<Worked<T>, Lost>;
 
-impl<F: FnOnce()> Sliced for Once<F> {
-    fn slice(self: Box<Self>) -> Option<Box<dyn Sliced>> {
-        if let Err(panic) = catch(self.0) {
-            tracing::error!(target: "isolet", %panic, "a worker's task panicked");
-        }
-        None
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = ready!(Pin::new(&mut self.result).poll(context));
+        self.ticket = None;
+        Poll::Ready(result.unwrap_or(Err(Lost::Stopped)))
+    }
+}
+
+impl<T> Drop for Working<T> {
+    fn drop(&mut self) {
+        self.hurry();
     }
 }

@@ -9,13 +9,16 @@ use crate::error::{LimitsError, check_range};
 
 /// What scripts, tenants and their calls may use.
 ///
-/// There is no limit on CPU time as such: `wall_time` bounds it. Limits on the number of VMs and on the queue belong to
+/// Limits on the number of VMs and on the queue belong to
 /// the pool's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Wall time of a run from the grant of its VM to its output, host waits included. 30 s by default.
     /// Does not count the time in the queue nor compiling.
     pub wall_time: Duration,
+    /// CPU time of a run. None by default: `wall_time` bounds it. Checked after each slice of the engine's, so that a run
+    /// may use up to a few milliseconds more.
+    pub cpu_time: Option<Duration>,
     /// Wall time of a compilation. 10 s by default. Does not count its time in the queue.
     pub compile_wall_time: Duration,
     /// Wall time for closing the host sessions of a run, after its end. 1 s by default.
@@ -62,6 +65,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             wall_time: Duration::from_secs(30),
+            cpu_time: None,
             compile_wall_time: Duration::from_secs(10),
             close_wall_time: Duration::from_secs(1),
             memory_bytes: 64 << 20,
@@ -122,6 +126,7 @@ impl Limits {
     pub fn check(&self) -> Result<(), LimitsError> {
         for (name, value, min, max) in [
             ("wall_time_ms", milliseconds(self.wall_time), 1, WALL_TIME_MAX_MS),
+            ("cpu_time_ms", self.cpu_time.map_or(1, milliseconds), 1, WALL_TIME_MAX_MS),
             ("compile_wall_time_ms", milliseconds(self.compile_wall_time), 1, WALL_TIME_MAX_MS),
             ("close_wall_time_ms", milliseconds(self.close_wall_time), 1, WALL_TIME_MAX_MS),
             ("memory_bytes", self.memory_bytes, MEMORY_BYTES_MIN, MEMORY_BYTES_MAX),
@@ -189,6 +194,7 @@ mod tests {
             ((|l| l.wall_time = Duration::ZERO) as fn(&mut Limits), "wall_time_ms is 0, 1 to 86400000 are allowed"),
             (|l| l.wall_time = Duration::from_micros(999), "wall_time_ms is 0, 1 to 86400000 are allowed"),
             (|l| l.wall_time = Duration::MAX, "wall_time_ms is 18446744073709551615, 1 to 86400000 are allowed"),
+            (|l| l.cpu_time = Some(Duration::ZERO), "cpu_time_ms is 0, 1 to 86400000 are allowed"),
             (|l| l.compile_wall_time = Duration::ZERO, "compile_wall_time_ms is 0, 1 to 86400000 are allowed"),
             (|l| l.close_wall_time = Duration::ZERO, "close_wall_time_ms is 0, 1 to 86400000 are allowed"),
             (|l| l.memory_bytes = 1_024, "memory_bytes is 1024, 1048576 to 4294967296 are allowed"),

@@ -13,6 +13,8 @@ use crate::limits::{Limits, milliseconds};
 pub struct LimitOverrides {
     /// In place of [`Limits::wall_time`].
     pub wall_time: Option<Duration>,
+    /// In place of [`Limits::cpu_time`].
+    pub cpu_time: Option<Duration>,
     /// In place of [`Limits::compile_wall_time`].
     pub compile_wall_time: Option<Duration>,
     /// In place of [`Limits::memory_bytes`].
@@ -37,6 +39,7 @@ impl Limits {
     pub fn with(&self, overrides: &LimitOverrides) -> Result<Self, LimitsError> {
         let LimitOverrides {
             wall_time,
+            cpu_time,
             compile_wall_time,
             memory_bytes,
             output_bytes,
@@ -54,10 +57,8 @@ impl Limits {
         lower("log_lines", &mut limits.log_lines, *log_lines, |lines| lines as u64)?;
         let in_flight = &mut limits.host_calls_in_flight;
         lower("host_calls_in_flight", in_flight, *host_calls_in_flight, |calls| calls as u64)?;
-        match &mut limits.api_calls_per_run {
-            Some(limit) => lower("api_calls_per_run", limit, *api_calls_per_run, u64::from)?,
-            none => *none = *api_calls_per_run,
-        }
+        lower_or_set("cpu_time_ms", &mut limits.cpu_time, *cpu_time, milliseconds)?;
+        lower_or_set("api_calls_per_run", &mut limits.api_calls_per_run, *api_calls_per_run, u64::from)?;
         limits.check()?;
         Ok(limits)
     }
@@ -77,6 +78,22 @@ fn lower<T: Copy + PartialOrd>(
     Ok(())
 }
 
+/// The same for a limit that there need not be.
+fn lower_or_set<T: Copy + PartialOrd>(
+    name: &'static str,
+    limit: &mut Option<T>,
+    asked: Option<T>,
+    figure: impl Fn(T) -> u64,
+) -> Result<(), LimitsError> {
+    match limit {
+        Some(limit) => lower(name, limit, asked, figure),
+        None => {
+            *limit = asked;
+            Ok(())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +102,7 @@ mod tests {
     fn overrides_lower() {
         let overrides = LimitOverrides {
             wall_time: Some(Duration::from_millis(100)),
+            cpu_time: Some(Duration::from_millis(10)),
             compile_wall_time: Some(Duration::from_millis(50)),
             memory_bytes: Some(1 << 20),
             output_bytes: Some(10),
@@ -96,6 +114,7 @@ mod tests {
         let limits = Limits::default();
         let lowered = Limits {
             wall_time: Duration::from_millis(100),
+            cpu_time: Some(Duration::from_millis(10)),
             compile_wall_time: Duration::from_millis(50),
             memory_bytes: 1 << 20,
             output_bytes: 10,
@@ -112,7 +131,8 @@ mod tests {
 
     #[test]
     fn overrides_never_raise() {
-        let limits = Limits { api_calls_per_run: Some(10), ..Limits::default() };
+        let cpu_time = Some(Duration::from_secs(1));
+        let limits = Limits { api_calls_per_run: Some(10), cpu_time, ..Limits::default() };
         let seconds = Duration::from_secs;
         let none = LimitOverrides::default;
         let raised = "was asked for, the limit is";
@@ -120,6 +140,14 @@ mod tests {
             (
                 LimitOverrides { wall_time: Some(seconds(31)), ..none() },
                 format!("wall_time_ms of 31000 {raised} 30000 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { cpu_time: Some(seconds(2)), ..none() },
+                format!("cpu_time_ms of 2000 {raised} 1000 and can only be lowered"),
+            ),
+            (
+                LimitOverrides { cpu_time: Some(seconds(0)), ..none() },
+                "cpu_time_ms is 0, 1 to 86400000 are allowed".into(),
             ),
             (
                 LimitOverrides { compile_wall_time: Some(seconds(11)), ..none() },

@@ -63,6 +63,9 @@ struct Estimate {
 /// The benchmarks below `directory` that were measured at `since` or later: older ones belong to another run.
 pub(super) fn read(directory: &Path, since: SystemTime) -> Result<Vec<Measurement>> {
     let mut measurements = Vec::new();
+    if !directory.exists() {
+        return Ok(measurements);
+    }
     for new in results_below(directory)? {
         let written = fs::metadata(new.join("sample.json"))?.modified()?;
         if written >= since {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::code::{Code, Place};
 use super::mask::Mask;
-use super::ticks;
+use super::ticks::{self, Sent};
 use crate::arena;
 use crate::fiber;
 
@@ -115,12 +115,13 @@ impl Place {
 /// the `errno` that it had.
 unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the system passes a valid `info`, and the context of what was interrupted.
-    let (is_own, place) = unsafe { (ticks::is_own(&*info), Place::of(context)) };
-    match Code::known() {
+    let (sent, place) = unsafe { (ticks::sent(&*info), Place::of(context)) };
+    match (sent, Code::known()) {
         // SAFETY: what the handler got; the place is that of this thread, interrupted.
-        Some(code) if is_own => unsafe {
+        (Some(Sent::Tick), Some(code)) => unsafe {
             keeping_errno(|| as_interrupted(context, || ticks::tick(|stack| code.may_be_left(place, stack))));
         },
+        (Some(Sent::Nudge), _) => keeping_errno(ticks::nudge),
         // SAFETY: what the handler got.
         _ => unsafe { pass_on(signal, info, context) },
     }

@@ -7,7 +7,10 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use isolet_core_traits::Nudge;
 
 use super::handlers;
 use super::mask::Mask;
@@ -31,6 +34,8 @@ struct Thread {
     idle_ticks: Cell<u32>,
     /// How many [`Ticks`] there are for the thread.
     users: Cell<usize>,
+    /// Whether somebody else wants the thread.
+    is_wanted: Cell<bool>,
     /// Which of our signals the thread blocked before.
     blocked: Cell<Mask>,
     /// What was blocked where the engine has faulted.
@@ -45,6 +50,7 @@ thread_local! {
             is_ticking: Cell::new(false),
             idle_ticks: Cell::new(0),
             users: Cell::new(0),
+            is_wanted: Cell::new(false),
             blocked: Cell::new(Mask::NONE),
             blocked_at_fault: Cell::new(Mask::NONE),
         }
@@ -61,7 +67,16 @@ static SENDER: u8 = 0;
 /// Ticks for the calling thread, for as long as this lives. If there are several, the shortest period holds.
 #[derive(Debug)]
 pub(crate) struct Ticks {
+    nudger: Arc<Nudger>,
     _of_this_thread: PhantomData<*const ()>,
+}
+
+/// Sends a thread a tick from elsewhere.
+#[derive(Debug)]
+pub(crate) struct Nudger {
+    /// The system's number of the thread while its [`Ticks`] live. Held while the tick is sent, so that it comes to no
+    /// other thread.
+    thread: Mutex<Option<libc::pid_t>>,
 }
 
 impl Ticks {
@@ -84,13 +99,52 @@ impl Ticks {
             }
             thread.period.set(thread.period.get().min(period));
             thread.users.set(thread.users.get() + 1);
-            Ok(Self { _of_this_thread: PhantomData })
+            // SAFETY: asks for the thread's number.
+            let thread = Mutex::new(Some(unsafe { libc::gettid() }));
+            Ok(Self { nudger: Arc::new(Nudger { thread }), _of_this_thread: PhantomData })
         })
     }
 }
 
+impl Ticks {
+    pub(crate) fn nudger(&self) -> Arc<Nudger> {
+        self.nudger.clone()
+    }
+}
+
+impl Nudge for Nudger {
+    fn nudge(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(thread) = *thread else { return };
+        // SAFETY: zeroes are valid for it, and the system copies it. A signal to a thread that is gone fails.
+        unsafe {
+            let mut info: Nudged = std::mem::zeroed();
+            (info.signal, info.code, info.process, info.user) =
+                (SIGNAL, libc::SI_QUEUE, libc::getpid(), libc::getuid());
+            info.value = &raw const SENDER;
+            libc::syscall(libc::SYS_rt_tgsigqueueinfo, libc::getpid(), thread, SIGNAL, &raw const info);
+        }
+    }
+}
+
+/// `siginfo_t` of a signal that was sent with a value.
+#[repr(C)]
+struct Nudged {
+    signal: c_int,
+    error: c_int,
+    code: c_int,
+    _padding: c_int,
+    process: libc::pid_t,
+    user: libc::uid_t,
+    value: *const u8,
+    _rest: [u64; 12],
+}
+
+const _: () = assert!(size_of::<Nudged>() == size_of::<libc::siginfo_t>());
+
 impl Drop for Ticks {
     fn drop(&mut self) {
+        *self.nudger.thread.lock().unwrap_or_else(PoisonError::into_inner) = None;
         THREAD.with(|thread| {
             thread.users.set(thread.users.get() - 1);
             if thread.users.get() > 0 {
@@ -111,6 +165,7 @@ impl Drop for Ticks {
 /// A fiber of this thread has been entered: not before, because a tick that finds none may be the last one.
 pub(crate) fn go_on() {
     THREAD.with(|thread| {
+        thread.is_wanted.set(false);
         if !thread.is_ticking.get() && thread.timer.get().is_some() {
             thread.is_ticking.set(true);
             thread.idle_ticks.set(0);
@@ -131,10 +186,37 @@ pub(crate) fn allow() {
     THREAD.with(|thread| thread.blocked_at_fault.get().set());
 }
 
-/// Whether a signal is one of our ticks.
-pub(super) fn is_own(info: &libc::siginfo_t) -> bool {
-    // SAFETY: a timer's signal has a value.
-    info.si_code == libc::SI_TIMER && unsafe { info.si_value() }.sival_ptr.addr() == (&raw const SENDER).addr()
+/// Whether somebody else wants the thread, so that the slice is over.
+pub(crate) fn is_wanted() -> bool {
+    THREAD.with(|thread| thread.is_wanted.get())
+}
+
+/// What a signal is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Tick,
+    Nudge,
+}
+
+/// `None` for signals of others.
+pub(super) fn sent(info: &libc::siginfo_t) -> Option<Sent> {
+    let sent = match info.si_code {
+        libc::SI_TIMER => Sent::Tick,
+        libc::SI_QUEUE => Sent::Nudge,
+        _ => return None,
+    };
+    // SAFETY: both kinds of signals have a value.
+    (unsafe { info.si_value() }.sival_ptr.addr() == (&raw const SENDER).addr()).then_some(sent)
+}
+
+/// P2: the slice is over; if the engine does not poll soon, it is suspended where it is.
+pub(super) fn nudge() {
+    THREAD.with(|thread| {
+        thread.is_wanted.set(true);
+        if let Tick::Taken = fiber::tick(|_| false) {
+            thread.next_after(AGAIN);
+        }
+    });
 }
 
 /// P2. Returns when the run that it has suspended is resumed.

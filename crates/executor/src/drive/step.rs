@@ -35,6 +35,8 @@ pub(super) struct StepWork<V: Vm> {
     next: Next<V>,
     interrupt: Arc<Interrupt>,
     lines: UnboundedSender<Vec<LogLine>>,
+    /// What the run may still use, if that is limited.
+    cpu_left: Option<Duration>,
     /// CPU time of what is not the run's own doing.
     upkeep: Duration,
 }
@@ -49,8 +51,14 @@ pub(super) struct Stepped<V> {
 }
 
 impl<V: Vm> StepWork<V> {
-    pub(super) fn new(vm: V, next: Next<V>, interrupt: Arc<Interrupt>, lines: UnboundedSender<Vec<LogLine>>) -> Self {
-        Self { vm, next, interrupt, lines, upkeep: Duration::ZERO }
+    pub(super) fn new(
+        vm: V,
+        next: Next<V>,
+        interrupt: Arc<Interrupt>,
+        lines: UnboundedSender<Vec<LogLine>>,
+        cpu_left: Option<Duration>,
+    ) -> Self {
+        Self { vm, next, interrupt, lines, cpu_left, upkeep: Duration::ZERO }
     }
 
     fn perform(&mut self) -> Result<Step, EngineError> {
@@ -58,8 +66,6 @@ impl<V: Vm> StepWork<V> {
         Ok(match std::mem::replace(&mut self.next, Next::Go) {
             Next::Start(start) => {
                 let Start { program, invocation, limits, interrupt } = *start;
-                // Only here, so that time spent waiting for a worker is not taken from the script.
-                interrupt.start(limits.wall_time);
                 vm.start(&program, invocation, limits, interrupt)
             }
             Next::Go => vm.resume(Resume::Go),
@@ -101,6 +107,13 @@ impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
                 tracing::warn!(target: "isolet", %error, "a parked run could not be brought back");
                 Slice::Over(Err(Lost::Vm))
             }
+        }
+    }
+
+    /// A run is ended at the slice in which it has used up its CPU time.
+    fn has_used(&mut self, cpu: Duration) {
+        if self.cpu_left.is_some_and(|cpu_left| cpu.saturating_sub(self.upkeep) >= cpu_left) {
+            self.interrupt.request(Abort::CpuTime);
         }
     }
 }

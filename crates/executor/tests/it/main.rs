@@ -9,5 +9,6 @@ mod logs;
 mod parking;
 mod parking_ends;
 mod refusals;
+mod scheduling;
 mod setup;
 mod statuses;
