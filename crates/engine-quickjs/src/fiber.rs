@@ -196,8 +196,8 @@ impl Drop for Exit {
     }
 }
 
-/// How the thread computes with floats: rounding, denormals. A function keeps that, but a handler begins as the system likes,
-/// and what gives the thread away inside of one does not end it.
+/// How the thread computes with floats: rounding, denormals. A function keeps that, but a handler begins as the system
+/// likes, and what gives the thread away inside of one does not end it.
 struct Modes {
     #[cfg(target_arch = "x86_64")]
     vector: u32,

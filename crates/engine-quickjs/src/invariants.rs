@@ -18,20 +18,20 @@
 //! - **P2, handlers** touch atomics, cells of their thread and `errno`, and call only what may be called in one:
 //!   `mprotect`, `sigaction`, `pthread_sigmask`, `timer_settime`, and of the unwinder what neither locks nor allocates,
 //!   where `abort` was called. They pass on what is not their own, as it came. *Tests: `arena::pages::tests`,
-//!   `trials::faults`.*
+//!   `trials::faults`, `trials::coexistence`.*
 //! - **T1, one thread at a time.** All calls into a realm go through `&mut QuickJsVm`, and each entry tells the engine
 //!   the stack ([`Realm::enter`](crate::realm::Realm::enter)). QuickJS keeps no thread-local state of a runtime.
 //!   *Test: `it::threads::a_vm_moves_between_threads`.*
 //! - **S1, a stack is unused while no code is on it.** Only a [`Fiber`](crate::fiber::Fiber) has code on a stack, and it
 //!   gives the stack back after that code has returned or was left. *Test: `stack::tests`.*
 //! - **F1, what is left owns nothing.** While code on a fiber calls into the engine, even into what seems to do nothing,
-//!   no frame of it owns anything on the Rust heap, holds a lock or a guard: what it must keep it puts into the `RunState`,
-//!   within one closure of [`state::with`](crate::state::with), which calls nothing that can leave, and takes nothing
-//!   along that was made before. A realm that was left is not entered before it is restored. *Tests: `trials::calls`,
+//!   no frame of it owns anything on the Rust heap, holds a lock or a guard: what it must keep it puts into the
+//!   `RunState`, within one closure of [`state::with`](crate::state::with), which calls nothing that can leave, and takes
+//!   nothing along that was made before. A realm that was left is not entered before it is restored. *Tests: `trials::calls`,
 //!   which forgets runs at every call into the engine, and `trials::out_of_memory`, which refuses every allocation in
-//!   turn; both count what stays on the heap.* **F2:** the thread-local fiber is that of the code that runs, and null on none. **F3:** a
-//!   suspended fiber is resumed on the thread that started it, or dropped; a VM whose fiber was dropped enters the engine
-//!   no more before it is restored. *Tests: `fiber::tests`, conformance rows on preempted runs.*
+//!   turn; both count what stays on the heap.* **F2:** the thread-local fiber is that of the code that runs, and null on
+//!   none. **F3:** a suspended fiber is resumed on the thread that started it, or dropped; a VM whose fiber was dropped
+//!   enters the engine no more before it is restored. *Tests: `fiber::tests`, conformance rows on preempted runs.*
 //! - **I1, any instruction.** A handler suspends or leaves a fiber only where the engine's own code was interrupted, or a
 //!   leaf of libc that this code has called; the range of that code is QuickJS's alone, and the leaves are whole
 //!   functions. There, no lock is held: the engine takes none (its only one is that of `Atomics`, whose user is replaced),

@@ -12,6 +12,9 @@
 //!
 //! A tick decides nothing: whoever steps the VM sees a run that was preempted, and resumes it or ends it.
 //!
+//! A signal that finds one of its number pending is that one: what others send as `SIGURG` at the moment of a tick is
+//! lost, as two of theirs would be one. Between ticks it goes to whom it belongs.
+//!
 //! Suspending inside of a handler is sound here because a fiber stays on its thread (F3) and engine code owns nothing
 //! outside of the VM (F1): the frame that the system put on the fiber's stack waits there with the rest of it.
 

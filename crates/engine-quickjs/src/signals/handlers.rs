@@ -127,8 +127,8 @@ unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context:
     }
 }
 
-/// Runs `work`, which may give the thread away and get it back, with the signals blocked that the interrupted code blocked.
-/// What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
+/// Runs `work`, which may give the thread away and get it back, with those signals blocked that the interrupted code
+/// blocked. What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
 ///
 /// # Safety
 /// Only from a signal's handler, with what it got.
@@ -173,9 +173,8 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
                     }
                 };
             if is_engines {
-                // For whoever called this handler in the place of their own. Ticks wait until this stack is left.
                 // SAFETY: what the handler got.
-                unsafe { Mask::of_interrupted(context) }.or(Mask::of(&[ticks::SIGNAL])).set();
+                ticks::leave_handler(unsafe { Mask::of_interrupted(context) });
             }
             is_engines
         });

@@ -21,7 +21,8 @@ impl Mask {
         Self(self.0 | other.0)
     }
 
-    /// The calling thread blocks these as well. Allowed in handlers, as are the next two; all give what it blocked before.
+    /// The calling thread blocks these as well. Allowed in handlers, as are the next two. All give what it blocked
+    /// before.
     pub(super) fn block(self) -> Self {
         self.apply(libc::SIG_BLOCK)
     }

@@ -38,6 +38,8 @@ struct Thread {
     is_wanted: Cell<bool>,
     /// Which of our signals the thread blocked before.
     blocked: Cell<Mask>,
+    /// What was blocked where the engine has faulted.
+    blocked_at_fault: Cell<Mask>,
 }
 
 thread_local! {
@@ -50,6 +52,7 @@ thread_local! {
             users: Cell::new(0),
             is_wanted: Cell::new(false),
             blocked: Cell::new(Mask::NONE),
+            blocked_at_fault: Cell::new(Mask::NONE),
         }
     };
 }
@@ -152,7 +155,8 @@ impl Drop for Ticks {
                 unsafe { libc::syscall(libc::SYS_timer_delete, timer) };
             }
             thread.is_ticking.set(false);
-            drop(ALTERNATE_STACK.take());
+            // It is gone where a thread ends that has kept this for so long.
+            drop(ALTERNATE_STACK.try_with(Cell::take));
             thread.blocked.get().block();
         });
     }
@@ -170,11 +174,16 @@ pub(crate) fn go_on() {
     });
 }
 
-/// A handler of faults was left, in which there are none.
+/// A handler of faults is about to be left, on whose stack there is no room for ticks.
+pub(super) fn leave_handler(interrupted: Mask) {
+    THREAD.with(|thread| thread.blocked_at_fault.set(interrupted));
+    // Not what its caller blocks, if somebody else has called it.
+    interrupted.or(Mask::of(&[SIGNAL])).set();
+}
+
+/// It was left.
 pub(crate) fn allow() {
-    if THREAD.with(|thread| thread.timer.get().is_some()) {
-        Mask::of(&[SIGNAL]).unblock();
-    }
+    THREAD.with(|thread| thread.blocked_at_fault.get().set());
 }
 
 /// Whether somebody else wants the thread, so that the slice is over.

@@ -1,7 +1,8 @@
-//! A process has other libraries, threads and children: their signals, masks and timers are theirs, while runs are suspended
-//! and killed by ours.
+//! A process has other libraries, threads and children: their signals, masks and timers are theirs, while runs are
+//! suspended and killed by ours.
 
 use std::arch::asm;
+use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -9,17 +10,20 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use std::{fs, mem, ptr, thread};
 
-use isolet_core_traits::{End, Engine, KilledIn, Purpose, Resume, SourceKind, Step, Vm};
+use isolet_core_traits::{Abort, End, Engine, KilledIn, Purpose, Resume, SourceKind, Step, Vm};
 
 use super::alone::alone;
-use super::{Bench, interrupt, restored};
+use super::{Bench, WALL_TIME, interrupt, restored};
 use crate::fiber::{self, Fiber, Ran, Settings};
 use crate::stack::Stacks;
-use crate::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
+use crate::{Attached, QuickJs, QuickJsProgram, QuickJsVm, Restoring};
 
 /// Busy for longer than any run here, in one builtin that never polls.
 const BUILTIN: &str = "const s = 'a'.repeat(1 << 20), t = 'a'.repeat(1 << 19) + 'b'; s.indexOf(t)";
 const SIGNALS: [c_int; 6] = [libc::SIGURG, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
+
+/// How often a run is suspended: first perhaps at polls, before the builtin.
+const SUSPENSIONS: usize = 8;
 
 type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
@@ -86,19 +90,18 @@ fn block(how: c_int, signal: c_int) -> bool {
     }
 }
 
-/// Runs the builtin to its deadline, with `between` between all steps. Gives how often it was suspended.
-fn run(bench: &Bench, vm: &mut QuickJsVm, program: &QuickJsProgram, mut between: impl FnMut()) -> usize {
-    let mut step = bench.begin(vm, program, interrupt(Duration::from_millis(60)));
-    let mut suspended = 0;
-    while let Step::Preempted = step {
-        suspended += 1;
+/// Runs the builtin until it was suspended so often, with `between` between all steps, and ends it there. Load may make
+/// that late, but nothing else.
+fn run(bench: &Bench, vm: &mut QuickJsVm, program: &QuickJsProgram, mut between: impl FnMut()) {
+    let mut step = bench.begin(vm, program, interrupt(WALL_TIME));
+    for _ in 0..SUSPENSIONS {
+        assert!(matches!(step, Step::Preempted), "it is busy for hours");
         between();
         step = vm.resume(Resume::Go);
     }
-    let Step::Done(outcome) = step else { panic!("it waits for nothing") };
-    assert!(matches!(outcome.end, End::Aborted { .. }), "{outcome:?}");
+    let outcome = vm.abort(Abort::Cancelled);
+    assert!(matches!(outcome.end, End::Aborted { place: KilledIn::Native, .. }), "{outcome:?}");
     restored(vm).expect("every byte is back");
-    suspended
 }
 
 fn builtin(bench: &Bench) -> (QuickJsVm, QuickJsProgram) {
@@ -156,9 +159,10 @@ fn signals_of_others_reach_them() {
                 }
             });
         }
-        assert!(sent > 10, "{sent}");
         let got = [&URGENT, &PROFILED, &FAULTS].map(|count| count.load(SeqCst));
-        assert_eq!(got, [sent; 3], "each signal once, and no tick among them");
+        assert_eq!(got[1..], [sent; 2], "each signal once");
+        // One that finds a tick pending is that tick.
+        assert!((1..=sent).contains(&got[0]), "{} of {sent}: no tick among them", got[0]);
     });
 }
 
@@ -171,7 +175,7 @@ fn signals_from_outside_interrupt_a_builtin() {
         let (mut vm, program) = builtin(&bench);
         // SAFETY: the thread itself, which outlives the scope below.
         let (attached, is_over) = (unsafe { libc::pthread_self() }, AtomicBool::new(false));
-        let (suspended, sent) = thread::scope(|scope| {
+        let sent = thread::scope(|scope| {
             let sender = scope.spawn(|| {
                 let mut sent = 0;
                 while !is_over.load(SeqCst) {
@@ -184,12 +188,15 @@ fn signals_from_outside_interrupt_a_builtin() {
                 }
                 sent
             });
-            let suspended: usize = (0..10).map(|_| run(&bench, &mut vm, &program, || {})).sum();
+            // Until the sender had its share of the processor, too.
+            while URGENT.load(SeqCst) < 10 {
+                run(&bench, &mut vm, &program, || {});
+            }
             is_over.store(true, SeqCst);
-            (suspended, sender.join().expect("no panic"))
+            sender.join().expect("no panic")
         });
         let got = URGENT.load(SeqCst);
-        assert!(suspended > 0 && got > 0 && got <= sent, "{suspended} {got} {sent}");
+        assert!(got <= sent, "{got} of {sent}: no tick among them");
     });
 }
 
@@ -236,11 +243,12 @@ fn a_profiler_runs_along() {
         let mut timer = libc::itimerval { it_interval: every, it_value: every };
         // SAFETY: the system copies the setting; the signal is handled.
         assert_eq!(unsafe { libc::setitimer(libc::ITIMER_PROF, &timer, ptr::null_mut()) }, 0);
-        let suspended: usize = (0..20).map(|_| run(&bench, &mut vm, &program, || {})).sum();
+        while PROFILED.load(SeqCst) < 10 {
+            run(&bench, &mut vm, &program, || {});
+        }
         timer.it_value.tv_usec = 0;
         // SAFETY: as above; this stops it.
         assert_eq!(unsafe { libc::setitimer(libc::ITIMER_PROF, &timer, ptr::null_mut()) }, 0);
-        assert!(suspended > 0 && PROFILED.load(SeqCst) > 0, "{suspended} {}", PROFILED.load(SeqCst));
         bench.inspect(&mut vm).expect("every byte is back");
     });
 }
@@ -282,7 +290,6 @@ fn children_know_nothing_of_ticks() {
             });
             for _ in 0..10 {
                 let mut steps = 0;
-                // Children may take all the time, and leave none for ticks.
                 run(&bench, &mut vm, &program, || {
                     steps += 1;
                     match steps {
@@ -295,8 +302,6 @@ fn children_know_nothing_of_ticks() {
             is_over.store(true, SeqCst);
             parent.join().expect("no panic");
         });
-        let mut ticked = (0..20).map(|_| run(&bench, &mut vm, &program, || {}));
-        assert!(ticked.any(|suspended| suspended > 0), "ticks go on");
     });
 }
 
@@ -315,11 +320,11 @@ fn engines_side_by_side_leave_no_timer() {
             for is_first_dropped_first in [true, false] {
                 let (first, second) = (one.engine.attach_thread(), other.engine.attach_thread());
                 let mut attached = [Some(first.expect("ticks")), Some(second.expect("ticks"))];
-                assert!(run(&one, &mut vm, &program, || {}) > 0);
-                assert!(run(&other, &mut vm_of_other, &program_of_other, || {}) > 0);
+                run(&one, &mut vm, &program, || {});
+                run(&other, &mut vm_of_other, &program_of_other, || {});
                 attached[usize::from(!is_first_dropped_first)] = None;
-                assert!(run(&one, &mut vm, &program, || {}) > 0, "the other one's ticks serve");
-                assert!(run(&other, &mut vm_of_other, &program_of_other, || {}) > 0);
+                run(&one, &mut vm, &program, || {});
+                run(&other, &mut vm_of_other, &program_of_other, || {});
             }
         };
         on_thread(0);
@@ -361,7 +366,7 @@ fn a_thread_that_blocks_all_signals_gets_ticks() {
         let bench = Bench::new();
         let attached = bench.engine.attach_thread().expect("ticks");
         let (mut vm, program) = builtin(&bench);
-        assert!(run(&bench, &mut vm, &program, || {}) > 0);
+        run(&bench, &mut vm, &program, || {});
         drop(attached);
         assert!(block(libc::SIG_BLOCK, libc::SIGURG), "blocked again");
         assert!(block(libc::SIG_BLOCK, libc::SIGTERM), "never touched");
@@ -370,17 +375,34 @@ fn a_thread_that_blocks_all_signals_gets_ticks() {
 }
 
 #[test]
+fn a_thread_may_end_attached() {
+    alone("coexistence::a_thread_may_end_attached", || {
+        thread_local! {
+            static ATTACHED: RefCell<Option<Attached>> = const { RefCell::new(None) };
+        }
+        let before = timers();
+        let worker = thread::spawn(|| {
+            // Used before the ticks are, and so dropped after what they keep for the thread.
+            ATTACHED.with_borrow_mut(|attached| *attached = None);
+            let ticks = QuickJs::new().expect("an engine").attach_thread().expect("ticks");
+            ATTACHED.with_borrow_mut(|attached| *attached = Some(ticks));
+        });
+        worker.join().expect("no panic");
+        assert_eq!(timers(), before);
+    });
+}
+
+#[test]
 fn what_a_thread_blocks_between_steps_stays_blocked() {
     let bench = Bench::new();
     let _attached = bench.engine.attach_thread().expect("ticks");
     let (mut vm, program) = builtin(&bench);
     let mut is_blocked = false;
-    let steps = run(&bench, &mut vm, &program, || {
+    run(&bench, &mut vm, &program, || {
         let how = if is_blocked { libc::SIG_UNBLOCK } else { libc::SIG_BLOCK };
         assert_eq!(block(how, libc::SIGUSR2), is_blocked, "the run that went on has changed it");
         is_blocked = !is_blocked;
     });
-    assert!(steps > 1, "{steps}");
     assert_eq!(block(libc::SIG_UNBLOCK, libc::SIGUSR2), is_blocked);
 }
 
@@ -397,12 +419,12 @@ fn a_thread_keeps_how_it_computes() {
     // SAFETY: flushing denormals to zero is a mode like any other.
     unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const own) };
     let mut is_kept = true;
-    let steps = run(&bench, &mut vm, &program, || {
+    run(&bench, &mut vm, &program, || {
         // SAFETY: as above.
         unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut modes) };
         is_kept &= modes & FLUSHES != 0;
     });
-    assert!(steps > 0 && is_kept, "{steps}");
+    assert!(is_kept);
 }
 
 /// Fibers that are suspended all at once; every third is dropped there.
@@ -456,7 +478,7 @@ fn hundreds_of_suspended_vms_leave_nothing() {
         let vms = |count: usize| {
             let suspended = |_| {
                 let mut vm = bench.vm(Purpose::Run);
-                let step = bench.begin(&mut vm, &program, interrupt(Duration::from_secs(60)));
+                let step = bench.begin(&mut vm, &program, interrupt(WALL_TIME));
                 assert!(matches!(step, Step::Preempted));
                 vm
             };
@@ -481,7 +503,7 @@ fn a_suspended_vm_is_dropped_where_it_is() {
     let (_, program) = builtin(&bench);
     let suspended = || {
         let mut vm = bench.vm(Purpose::Run);
-        let step = bench.begin(&mut vm, &program, interrupt(Duration::from_secs(60)));
+        let step = bench.begin(&mut vm, &program, interrupt(WALL_TIME));
         assert!(matches!(step, Step::Preempted));
         vm
     };

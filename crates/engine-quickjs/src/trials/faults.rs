@@ -98,6 +98,13 @@ fn a_damaged_heap_ends_its_run() {
         js.define(&global, "damaged", object, PLAIN).expect("a property");
         js.free(global);
         assert!(is_engine_fault(&bench, &mut vm, "damaged.x = 1"));
+        // SAFETY: both sets are written before they are read.
+        let is_blocked = unsafe {
+            let (none, mut now) = (std::mem::zeroed(), std::mem::zeroed());
+            libc::pthread_sigmask(libc::SIG_BLOCK, &none, &mut now);
+            [libc::SIGURG, libc::SIGSEGV].map(|signal| libc::sigismember(&now, signal) == 1)
+        };
+        assert_eq!(is_blocked, [false; 2], "what the handler blocked");
     });
 }
 

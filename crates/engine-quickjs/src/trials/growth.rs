@@ -115,8 +115,9 @@ fn the_peak_is_what_the_system_sees() {
             assert!(matches!(outcome.end, End::Output(_)), "{text}: {:?}", outcome.end);
             let (peak, seen) = (outcome.memory_peak_bytes as usize, vm.resident_bytes());
             assert!(peak >= at_least, "{text}: {peak}");
-            // What lies free between blocks is resident, but not in use; pages are rounded up.
-            assert!(peak <= seen + (64 << 10), "{text}: {peak} counted, {seen} resident");
+            // What lies free between blocks is resident, but not in use; pages are rounded up. Of a block, the last eighth
+            // may never be touched, which shows where the system has no huge page for it.
+            assert!(peak <= seen + peak / 8 + (64 << 10), "{text}: {peak} counted, {seen} resident");
             assert!(seen <= peak + peak * 3 / 4 + (256 << 10), "{text}: {peak} counted, {seen} resident");
             assert_eq!(vm.reset(), Reset::Pristine);
             assert!(vm.resident_bytes() <= standing + (512 << 10), "{text}: {} stay", vm.resident_bytes());
