@@ -87,7 +87,7 @@ impl<E: Engine> Core<E> {
             lease,
         };
         interrupt.start(wanted.limits.compile_wall_time);
-        let claim = Claim::of(wanted.tenant, &interrupt);
+        let claim = Claim::of(wanted.tenant, None, &interrupt);
         let compiled = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?.output;
         if let Some(surplus) = compiled.vm.and_then(|vm| self.compilers.keep(vm)) {
             self.workers.spawn(move || drop(surplus));

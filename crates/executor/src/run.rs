@@ -62,7 +62,7 @@ impl Run {
 
     /// At whose expense workers work for it, and until when.
     pub(crate) fn claim(&self) -> Claim {
-        Claim::of(&self.info.tenant, &self.interrupt)
+        Claim::of(&self.info.tenant, Some(&self.info.script), &self.interrupt)
     }
 
     /// Applies the execution's own limits and refuses what is too large, before anything is done for it.

@@ -226,7 +226,7 @@ impl Shared {
         let thread = &mut state.threads[worker];
         let wakes = std::mem::take(&mut thread.is_asleep).then(|| thread.thread.clone()).flatten();
         let is_long = |(since, ticket): (Duration, Ticket)| {
-            !state.schedule.is_fresh(ticket) || self.clock.now().saturating_sub(since) >= NUDGED_AFTER
+            !state.schedule.is_short(ticket) || self.clock.now().saturating_sub(since) >= NUDGED_AFTER
         };
         let is_to_nudge = !thread.is_nudged && thread.nudge.is_some() && thread.slice.is_some_and(is_long);
         thread.is_nudged |= is_to_nudge;

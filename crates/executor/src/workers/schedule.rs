@@ -2,23 +2,26 @@
 //!
 //! ```text
 //! submit ─▶ placed: the worker with the least load ── next ─▶ running ── over
-//!             ▲ fresh: may move to a worker that has none        │
-//!             └ begun: stays with its worker ◀──── preempted ────┘
+//!             ▲ unbound: may move to a worker that has none      │
+//!             └ bound: stays with its worker ◀───── preempted ───┘
 //! ```
 //!
-//! Of a worker's work that is runnable, what is past its deadline comes first, to be ended. Then fresh work has precedence
-//! over work that has begun, until it has had as much CPU time: so short runs do not wait for long ones, and these get on
-//! nevertheless. Within both, the tenant comes next that has been served least: CPU time by weight. Whoever was away starts
-//! at what the least served have, so that nobody saves up turns.
+//! Of a worker's work that is runnable, what is past its deadline comes first, to be ended; between two of them a short one
+//! may have its turn, because ending a run takes time when it has used much memory. Then short work has precedence
+//! over long work, until it has had as much CPU time: so short runs do not wait for long ones, and these get on
+//! nevertheless. Work is long once it was preempted, and from its start if that is how its script mostly ends up. Within
+//! both, the tenant comes next that has been served least: CPU time by weight. Whoever was away starts at what the least
+//! served have, so that nobody saves up turns.
 //!
-//! A slice is never longer than what the engine makes of it; so no tenant with work that has begun is more than two slices
-//! behind any other one on its worker.
+//! A slice is never longer than what the engine makes of it; so no tenant with long work is more than two slices behind any
+//! other one on its worker.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use isolet_core_traits::{Interrupt, TenantId};
+use isolet_core_traits::{Interrupt, ScriptId, TenantId};
+use lru::LruCache;
 
 /// Work, by the order of its submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,18 +34,22 @@ pub(crate) struct Claim {
     pub(crate) tenant: Option<TenantId>,
     /// The tenant's share of a worker, against that of others.
     pub(crate) weight: NonZeroU32,
+    /// What is run for it, if it is a script.
+    pub(crate) script: Option<ScriptId>,
     /// By the executor's clock.
     pub(crate) deadline: Option<Duration>,
 }
 
 impl Claim {
-    /// For a tenant, until the deadline that the interrupt has now. All tenants weigh the same.
-    pub(crate) fn of(tenant: &TenantId, interrupt: &Interrupt) -> Self {
-        Self { tenant: Some(tenant.clone()), weight: NonZeroU32::MIN, deadline: interrupt.deadline() }
-    }
-
     /// What the executor does for itself: little, and others wait for it.
-    pub(crate) const OWN: Self = Self { tenant: None, weight: NonZeroU32::new(16).expect("not 0"), deadline: None };
+    pub(crate) const OWN: Self =
+        Self { tenant: None, weight: NonZeroU32::new(16).expect("not 0"), script: None, deadline: None };
+
+    /// For a tenant, until the deadline that the interrupt has now. All tenants weigh the same.
+    pub(crate) fn of(tenant: &TenantId, script: Option<&ScriptId>, interrupt: &Interrupt) -> Self {
+        let (tenant, script) = (Some(tenant.clone()), script.cloned());
+        Self { tenant, weight: NonZeroU32::MIN, script, deadline: interrupt.deadline() }
+    }
 }
 
 /// Work of every worker; `T` is what it takes to do it.
@@ -50,23 +57,33 @@ pub(super) struct Schedule<T> {
     queues: Vec<Queue>,
     items: HashMap<Ticket, Item<T>>,
     tickets: u64,
+    /// What scripts mostly use in one go.
+    usual: LruCache<(Option<TenantId>, ScriptId), Duration>,
 }
 
 struct Item<T> {
     claim: Claim,
     worker: usize,
-    state: State,
+    length: Length,
+    /// Whether it has begun, and stays with its worker.
+    is_bound: bool,
     is_running: bool,
+    cpu: Duration,
     /// None while it is running.
     work: Option<T>,
 }
 
+/// How long work is, as far as anybody knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Fresh,
-    /// It was preempted, and is bound to its worker.
-    Begun,
+enum Length {
+    Short,
+    Long,
 }
+
+/// What uses more in one go is long.
+const SHORT_MAX: Duration = Duration::from_millis(1);
+/// Scripts whose usual use is known.
+const USUAL_MAX: usize = 10_000;
 
 /// CPU time in nanoseconds, divided by the weight of who used it, times [`SCALE`].
 type Served = u64;
@@ -80,23 +97,27 @@ const COST_MIN: Duration = Duration::from_micros(1);
 struct Queue {
     /// Those with work on it, the running one included.
     tenants: HashMap<Option<TenantId>, Tenant>,
-    /// Tenants with fresh work, and with work that has begun.
-    fresh: Order,
-    begun: Order,
+    /// Tenants with short work, and with long work.
+    short: Order,
+    long: Order,
     /// Runnable work with a deadline.
     due: BTreeSet<(Duration, Ticket)>,
+    /// How much runnable work has not begun.
+    unbound: usize,
     /// Weights of all work, the running one included.
     load: u64,
     /// What whoever was served least had when a turn was given last.
     floor: Served,
-    /// CPU time that fresh work has had while work that has begun has not.
+    /// Whether the last turn was given to end something.
+    was_due: bool,
+    /// CPU time that short work has had while long work has not.
     ahead: Duration,
     ranks: u64,
 }
 
 type Order = BTreeMap<Rank, Option<TenantId>>;
 
-/// Fresh work may be so far ahead of work that has begun.
+/// Short work may be so far ahead of long work.
 const AHEAD_MAX: Duration = Duration::from_millis(1);
 
 /// Who is served less comes first; of those alike, who has waited longer.
@@ -109,8 +130,8 @@ struct Rank {
 #[derive(Default)]
 struct Tenant {
     served: Served,
-    fresh: VecDeque<Ticket>,
-    begun: VecDeque<Ticket>,
+    short: VecDeque<Ticket>,
+    long: VecDeque<Ticket>,
     /// All of its work, the running one included.
     count: usize,
     /// Where it stands in both orders.
@@ -119,7 +140,8 @@ struct Tenant {
 
 impl<T> Schedule<T> {
     pub(super) fn new(workers: usize) -> Self {
-        Self { queues: (0..workers).map(|_| Queue::default()).collect(), items: HashMap::new(), tickets: 0 }
+        let queues = (0..workers).map(|_| Queue::default()).collect();
+        Self { queues, items: HashMap::new(), tickets: 0, usual: LruCache::unbounded() }
     }
 
     /// New work for the worker with the least load; of those alike, for the preferred one. Gives the worker.
@@ -128,9 +150,14 @@ impl<T> Schedule<T> {
         let worker = (0..self.queues.len()).min_by_key(least).expect("there is a worker");
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
+        let key = claim.script.clone().map(|script| (claim.tenant.clone(), script));
+        let usual = key.and_then(|key| self.usual.get(&key)).copied().unwrap_or_default();
+        let length = if usual > SHORT_MAX { Length::Long } else { Length::Short };
         self.queues[worker].enter(&claim);
-        self.queues[worker].add(ticket, &claim, State::Fresh);
-        self.items.insert(ticket, Item { claim, worker, state: State::Fresh, is_running: false, work: Some(work) });
+        self.queues[worker].add(ticket, &claim, length);
+        self.queues[worker].unbound += 1;
+        let (is_bound, is_running, cpu) = (false, false, Duration::ZERO);
+        self.items.insert(ticket, Item { claim, worker, length, is_bound, is_running, cpu, work: Some(work) });
         (ticket, worker)
     }
 
@@ -141,7 +168,8 @@ impl<T> Schedule<T> {
         }
         let ticket = self.queues[worker].choose(now)?;
         let item = self.items.get_mut(&ticket).expect("what is queued is there");
-        self.queues[worker].remove(ticket, &item.claim, item.state);
+        self.queues[worker].remove(ticket, &item.claim, item.length);
+        self.queues[worker].unbound -= usize::from(!item.is_bound);
         item.is_running = true;
         Some((ticket, item.work.take().expect("what is queued is not running")))
     }
@@ -149,11 +177,12 @@ impl<T> Schedule<T> {
     /// The worker's work has used `cpu` and wants more. Gives it back if nobody knows it any more.
     pub(super) fn preempted(&mut self, ticket: Ticket, cpu: Duration, work: T) -> Option<T> {
         let Some(item) = self.items.get_mut(&ticket) else { return Some(work) };
-        let was = std::mem::replace(&mut item.state, State::Begun);
-        (item.is_running, item.work) = (false, Some(work));
+        let was = std::mem::replace(&mut item.length, Length::Long);
+        (item.is_bound, item.is_running, item.work) = (true, false, Some(work));
+        item.cpu += cpu;
         let queue = &mut self.queues[item.worker];
         queue.charge(&item.claim, was, cpu);
-        queue.add(ticket, &item.claim, State::Begun);
+        queue.add(ticket, &item.claim, Length::Long);
         None
     }
 
@@ -161,8 +190,16 @@ impl<T> Schedule<T> {
     pub(super) fn over(&mut self, ticket: Ticket, cpu: Duration) {
         let Some(item) = self.items.remove(&ticket) else { return };
         let queue = &mut self.queues[item.worker];
-        queue.charge(&item.claim, item.state, cpu);
+        queue.charge(&item.claim, item.length, cpu);
         queue.leave(&item.claim);
+        if let Some(script) = item.claim.script {
+            let used = item.cpu + cpu;
+            let usual = self.usual.get_or_insert_mut((item.claim.tenant, script), || used);
+            *usual = (*usual * 3 + used) / 4;
+            if self.usual.len() > USUAL_MAX {
+                self.usual.pop_lru();
+            }
+        }
     }
 
     /// Nobody waits for the work any more, or its deadline has passed: it comes next. Gives its worker.
@@ -185,14 +222,14 @@ impl<T> Schedule<T> {
     /// The worker's thread is gone, and with it what it was doing and all that it has begun, which is given back. What is
     /// fresh waits for another thread.
     pub(super) fn lose_thread(&mut self, worker: usize) -> Vec<T> {
-        let is_lost = |item: &Item<T>| item.worker == worker && (item.is_running || item.state == State::Begun);
+        let is_lost = |item: &Item<T>| item.worker == worker && (item.is_running || item.is_bound);
         let mut lost: Vec<_> = self.items.iter().filter(|(_, item)| is_lost(item)).map(|(ticket, _)| *ticket).collect();
         lost.sort();
         let lost = lost.into_iter().filter_map(|ticket| {
             let item = self.items.remove(&ticket)?;
             let queue = &mut self.queues[worker];
             if !item.is_running {
-                queue.remove(ticket, &item.claim, item.state);
+                queue.remove(ticket, &item.claim, item.length);
             }
             queue.leave(&item.claim);
             item.work
@@ -201,8 +238,8 @@ impl<T> Schedule<T> {
     }
 
     /// Whether the work is short, as far as anybody knows.
-    pub(super) fn is_fresh(&self, ticket: Ticket) -> bool {
-        self.items.get(&ticket).is_some_and(|item| item.state == State::Fresh)
+    pub(super) fn is_short(&self, ticket: Ticket) -> bool {
+        self.items.get(&ticket).is_some_and(|item| item.length == Length::Short)
     }
 
     /// Whether the worker has anything to do.
@@ -210,16 +247,20 @@ impl<T> Schedule<T> {
         self.queues[worker].load == 0
     }
 
-    /// Takes fresh work from whoever has most of it.
+    /// Takes work that has not begun from whoever has most of it.
     fn steal(&mut self, thief: usize) {
-        let victim = (0..self.queues.len()).max_by_key(|worker| self.queues[*worker].fresh.len());
-        let Some(ticket) = victim.and_then(|victim| self.queues[victim].fresh_of_least_served()) else { return };
+        let victim = (0..self.queues.len()).max_by_key(|worker| self.queues[*worker].unbound);
+        let Some(victim) = victim.filter(|victim| self.queues[*victim].unbound > 0) else { return };
+        let is_unbound = |ticket: &Ticket| self.items.get(ticket).is_some_and(|item| !item.is_bound);
+        let Some(ticket) = self.queues[victim].in_order().find(is_unbound) else { return };
         let item = self.items.get_mut(&ticket).expect("what is queued is there");
-        self.queues[item.worker].remove(ticket, &item.claim, State::Fresh);
-        self.queues[item.worker].leave(&item.claim);
+        self.queues[victim].remove(ticket, &item.claim, item.length);
+        self.queues[victim].leave(&item.claim);
         item.worker = thief;
         self.queues[thief].enter(&item.claim);
-        self.queues[thief].add(ticket, &item.claim, State::Fresh);
+        self.queues[thief].add(ticket, &item.claim, item.length);
+        (self.queues[victim].unbound, self.queues[thief].unbound) =
+            (self.queues[victim].unbound - 1, self.queues[thief].unbound + 1);
     }
 }
 
@@ -243,11 +284,11 @@ impl Queue {
         }
     }
 
-    fn add(&mut self, ticket: Ticket, claim: &Claim, state: State) {
+    fn add(&mut self, ticket: Ticket, claim: &Claim, length: Length) {
         let Some(tenant) = self.tenants.get_mut(&claim.tenant) else { return };
-        match state {
-            State::Fresh => tenant.fresh.push_back(ticket),
-            State::Begun => tenant.begun.push_back(ticket),
+        match length {
+            Length::Short => tenant.short.push_back(ticket),
+            Length::Long => tenant.long.push_back(ticket),
         }
         if let Some(deadline) = claim.deadline {
             self.due.insert((deadline, ticket));
@@ -255,12 +296,12 @@ impl Queue {
         self.settle(&claim.tenant);
     }
 
-    fn remove(&mut self, ticket: Ticket, claim: &Claim, state: State) {
+    fn remove(&mut self, ticket: Ticket, claim: &Claim, length: Length) {
         if let Some(deadline) = claim.deadline {
             self.due.remove(&(deadline, ticket));
         }
         let Some(tenant) = self.tenants.get_mut(&claim.tenant) else { return };
-        let list = if state == State::Fresh { &mut tenant.fresh } else { &mut tenant.begun };
+        let list = if length == Length::Short { &mut tenant.short } else { &mut tenant.long };
         if let Some(at) = list.iter().position(|queued| *queued == ticket) {
             list.remove(at);
         }
@@ -271,53 +312,63 @@ impl Queue {
     fn settle(&mut self, name: &Option<TenantId>) {
         let Some(tenant) = self.tenants.get_mut(name) else { return };
         if let Some(rank) = tenant.rank.take() {
-            self.fresh.remove(&rank);
-            self.begun.remove(&rank);
+            self.short.remove(&rank);
+            self.long.remove(&rank);
         }
         let rank = Rank { served: tenant.served, number: self.ranks };
         self.ranks += 1;
         tenant.rank = Some(rank);
-        if !tenant.fresh.is_empty() {
-            self.fresh.insert(rank, name.clone());
+        if !tenant.short.is_empty() {
+            self.short.insert(rank, name.clone());
         }
-        if !tenant.begun.is_empty() {
-            self.begun.insert(rank, name.clone());
+        if !tenant.long.is_empty() {
+            self.long.insert(rank, name.clone());
         }
     }
 
     fn is_exhausted(&self) -> bool {
-        self.fresh.is_empty() && self.begun.is_empty()
+        self.short.is_empty() && self.long.is_empty()
     }
 
     /// What comes next. It is still queued.
     fn choose(&mut self, now: Duration) -> Option<Ticket> {
+        let has_turn_of_short = !self.short.is_empty() && self.ahead < AHEAD_MAX;
         if let Some((deadline, ticket)) = self.due.first()
             && *deadline <= now
+            && !(self.was_due && has_turn_of_short)
         {
+            self.was_due = true;
             return Some(*ticket);
         }
-        if self.begun.is_empty() {
+        self.was_due = false;
+        if self.long.is_empty() {
             self.ahead = Duration::ZERO; // Of nobody.
         }
-        let least = [self.fresh.keys().next(), self.begun.keys().next()].into_iter().flatten().min()?;
+        let least = [self.short.keys().next(), self.long.keys().next()].into_iter().flatten().min()?;
         self.floor = self.floor.max(least.served);
-        if self.begun.is_empty() || !self.fresh.is_empty() && self.ahead < AHEAD_MAX {
-            return self.fresh_of_least_served();
+        if self.long.is_empty() || has_turn_of_short {
+            let tenant = self.short.values().next()?;
+            return self.tenants.get(tenant)?.short.front().copied();
         }
-        let tenant = self.begun.values().next()?;
-        self.tenants.get(tenant)?.begun.front().copied()
+        let tenant = self.long.values().next()?;
+        self.tenants.get(tenant)?.long.front().copied()
     }
 
-    fn fresh_of_least_served(&self) -> Option<Ticket> {
-        let tenant = self.fresh.values().next()?;
-        self.tenants.get(tenant)?.fresh.front().copied()
+    /// All that is runnable: short work first, of those served least first.
+    fn in_order(&self) -> impl Iterator<Item = Ticket> {
+        let lists = |order: &'_ Order, list: fn(&Tenant) -> &VecDeque<Ticket>| {
+            let tenants = order.values().filter_map(|name| self.tenants.get(name));
+            tenants.flat_map(list).copied().collect::<Vec<_>>()
+        };
+        let short = lists(&self.short, |tenant| &tenant.short);
+        short.into_iter().chain(lists(&self.long, |tenant| &tenant.long))
     }
 
-    fn charge(&mut self, claim: &Claim, was: State, cpu: Duration) {
+    fn charge(&mut self, claim: &Claim, was: Length, cpu: Duration) {
         let cpu = cpu.max(COST_MIN);
         self.ahead = match was {
-            State::Fresh => self.ahead.saturating_add(cpu),
-            State::Begun => self.ahead.saturating_sub(cpu),
+            Length::Short => self.ahead.saturating_add(cpu),
+            Length::Long => self.ahead.saturating_sub(cpu),
         };
         let nanoseconds = u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX);
         let cost = nanoseconds.saturating_mul(SCALE) / u64::from(claim.weight.get());
