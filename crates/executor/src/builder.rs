@@ -82,6 +82,11 @@ impl<E: Engine> ExecutorBuilder<E> {
         }
     }
 
+    /// Changes the engine.
+    pub fn engine(self, change: impl FnOnce(E) -> E) -> Self {
+        Self { engine: change(self.engine), ..self }
+    }
+
     /// What scripts find besides the language.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use isolet_core_traits::{Clock, HostService};
-use isolet_engine_quickjs::QuickJs;
+use isolet_engine_quickjs::{OnFault, QuickJs};
 use isolet_executor::{BuildError, Executor, ExecutorBuilder};
 use isolet_limits::Limits;
 use isolet_pool::PoolConfig;
@@ -72,6 +72,20 @@ impl IsoletBuilder {
     /// Whether scripts may turn text into code (`eval`, `Function`). Off by default.
     pub fn allow_eval(self, on: bool) -> Self {
         Self { policy: self.policy.with_eval(on), ..self }
+    }
+
+    /// Whether signals are used: `SIGURG`, by which deadlines hold inside of builtins, and those of faults. On by default,
+    /// where the system has what it takes; handlers pass on what is not their own.
+    ///
+    /// Without them deadlines hold where scripts poll. A builtin that does not end by itself keeps its thread: the caller
+    /// gets the report a fraction of a second late, and the thread is replaced.
+    pub fn signals(self, on: bool) -> Self {
+        if on { self } else { self.with(|executor| executor.engine(QuickJs::without_signals)) }
+    }
+
+    /// What becomes of faults in the engine's own code. They end their run by default.
+    pub fn on_engine_fault(self, on_fault: OnFault) -> Self {
+        self.with(|executor| executor.engine(|engine| engine.on_fault(on_fault)))
     }
 
     /// The most compiled programs that are kept. 1,000 by default.

@@ -98,7 +98,7 @@ pub use isolet_core_traits::{
     OrganizationId, OutputAsError, OutputTruncated, Payload, ProgramOrigin, QueueReport, Report, RunInfo, ScriptId,
     Snippet, Source, SourceKind, SourceName, Status, TenantId, Truncated, UserId, VmOrigin, WaitedFor, Warning,
 };
-pub use isolet_engine_quickjs::QuickJs;
+pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{
     BuildError, Execution, ExecutionCounts, Executor, ExecutorBuilder, ExecutorMetrics, InvalidExecution, Prepared,
     Traceparent,

@@ -4,6 +4,7 @@ mod console;
 mod host;
 mod lifecycle;
 mod limits;
+mod natives;
 mod parking;
 mod scripts;
 mod setup;
