@@ -32,7 +32,7 @@ pub use self::metrics::PoolMetrics;
 
 use crate::config::{ConfigError, PoolConfig};
 use crate::rejected::{Blocked, Cap, Rejected};
-use ledger::{Change, Ledger};
+use ledger::{Change, Class, Ledger};
 use making::{Demand, Making};
 use vms::{Place, Vms};
 
@@ -218,17 +218,24 @@ impl Admission {
     /// What holds a request back now. After [`settle`](Self::settle), whoever waits is held back by something.
     fn blocked(&self, request: &Request) -> Option<Blocked> {
         let by_cap = self.ledger.blocked(&request.tenant, &request.script);
-        by_cap.or_else(|| if request.need == Need::Vm { self.blocked_by_vms() } else { None })
+        by_cap.or_else(|| self.blocked_by_vms(self.ledger.class(&request.tenant, request.need)))
     }
 
-    fn blocked_by_vms(&self) -> Option<Blocked> {
+    /// What but caps of tenants and scripts holds back all requests of a class.
+    fn blocked_by_vms(&self, class: Class) -> Option<Blocked> {
+        if class == Class::Permit {
+            return None;
+        }
         let (in_flight, in_flight_max) = (self.in_flight(), self.config.runs_in_flight_max);
         if in_flight >= in_flight_max {
             return Some(Blocked { by: Cap::RunsInFlight, in_use: in_flight, cap: in_flight_max });
         }
         let in_use = self.vms.index().in_use();
-        let none_ready = self.vms.index().ready() == 0;
-        none_ready.then_some(Blocked { by: Cap::Vms, in_use, cap: self.config.vms_max })
+        if self.vms.index().ready() == 0 {
+            return Some(Blocked { by: Cap::Vms, in_use, cap: self.config.vms_max });
+        }
+        let cap = self.config.vms_max - self.config.vms_for_first_runs();
+        (class == Class::FurtherRun && in_use >= cap).then_some(Blocked { by: Cap::FurtherRuns, in_use, cap })
     }
 
     /// Runs that are on a VM or parked.
@@ -300,9 +307,9 @@ impl Admission {
     }
 
     fn first_grantable(&self) -> Option<Ticket> {
-        let permit = self.ledger.first_admissible(Need::Permit);
-        let run = if self.blocked_by_vms().is_none() { self.ledger.first_admissible(Need::Vm) } else { None };
-        permit.into_iter().chain(run).min()
+        let free = [Class::FirstRun, Class::FurtherRun, Class::Permit].into_iter();
+        let free = free.filter(|class| self.blocked_by_vms(*class).is_none());
+        free.filter_map(|class| self.ledger.first_admissible(class)).min()
     }
 
     fn grant_waiting(&mut self, now: Duration, ticket: Ticket, made: Option<VmId>) {

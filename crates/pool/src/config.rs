@@ -9,6 +9,9 @@ pub struct PoolConfig {
     pub vms_initial: usize,
     /// The most VMs at once: ready, in use and being made. 100 by default. VMs that are being destroyed do not count.
     pub vms_max: usize,
+    /// The part of [`vms_max`](Self::vms_max) that is kept for tenants with nothing going on, in percent: the runs of
+    /// others may use the rest. 25 by default. 0: nothing is kept; at 100, no tenant gets a second VM.
+    pub first_runs_percent: usize,
     /// Runs that may be on a VM or parked at once; further ones wait in the queue. 10,000 by default.
     /// Does not count leases whose run is over, nor those without a VM.
     pub runs_in_flight_max: usize,
@@ -40,6 +43,7 @@ impl Default for PoolConfig {
         Self {
             vms_initial: 10,
             vms_max: 100,
+            first_runs_percent: 25,
             runs_in_flight_max: 10_000,
             parked_bytes_max: 1 << 30,
             runs_per_tenant: 5,
@@ -62,6 +66,12 @@ pub enum ConfigError {
     Zero {
         /// The figure's name.
         name: &'static str,
+    },
+    /// More than all VMs are kept for first runs.
+    #[error("first_runs_percent is {percent}, at most 100 can be kept")]
+    Percent {
+        /// The figure.
+        percent: usize,
     },
     /// More VMs at the start than there may be.
     #[error("vms_initial is {vms_initial}, more than vms_max, which is {vms_max}")]
@@ -92,10 +102,18 @@ impl PoolConfig {
         if let Some(&(name, _)) = positive.iter().find(|(_, figure)| *figure == 0) {
             return Err(ConfigError::Zero { name });
         }
+        if self.first_runs_percent > 100 {
+            return Err(ConfigError::Percent { percent: self.first_runs_percent });
+        }
         if self.vms_initial > self.vms_max {
             return Err(ConfigError::InitialOverMax { vms_initial: self.vms_initial, vms_max: self.vms_max });
         }
         Ok(())
+    }
+
+    /// VMs that are kept for tenants with nothing going on.
+    pub(crate) fn vms_for_first_runs(&self) -> usize {
+        self.vms_max * self.first_runs_percent / 100
     }
 
     /// The pause after the failure with this number, counted from 1.
@@ -120,6 +138,10 @@ mod tests {
             (PoolConfig { runs_per_tenant: 0, ..good.clone() }, "runs_per_tenant is 0, at least 1 is needed"),
             (PoolConfig { runs_per_script: 0, ..good.clone() }, "runs_per_script is 0, at least 1 is needed"),
             (PoolConfig { vm_failures_max: 0, ..good.clone() }, "vm_failures_max is 0, at least 1 is needed"),
+            (
+                PoolConfig { first_runs_percent: 101, ..good.clone() },
+                "first_runs_percent is 101, at most 100 can be kept",
+            ),
             (PoolConfig { vms_initial: 101, ..good }, "vms_initial is 101, more than vms_max, which is 100"),
         ] {
             assert_eq!(config.check().expect_err(message).to_string(), message);

@@ -25,6 +25,8 @@ pub enum Cap {
     Script,
     /// VMs.
     Vms,
+    /// VMs for runs of tenants that have others going on.
+    FurtherRuns,
     /// Runs that are on a VM or parked.
     RunsInFlight,
 }
@@ -35,7 +37,7 @@ impl Cap {
         match self {
             Self::Tenant => WaitedFor::TenantCap,
             Self::Script => WaitedFor::ScriptCap,
-            Self::Vms | Self::RunsInFlight => WaitedFor::Vm,
+            Self::Vms | Self::FurtherRuns | Self::RunsInFlight => WaitedFor::Vm,
         }
     }
 }
@@ -47,6 +49,12 @@ impl fmt::Display for Blocked {
             Cap::Tenant => write!(f, "the tenant has {in_use} of {cap} runs going on"),
             Cap::Script => write!(f, "the script has {in_use} of {cap} runs going on"),
             Cap::Vms => write!(f, "no VM is ready, {in_use} of {cap} are in use"),
+            Cap::FurtherRuns => {
+                write!(
+                    f,
+                    "{in_use} VMs are in use; {cap} are for tenants that have runs going on, the others for first runs"
+                )
+            }
             Cap::RunsInFlight => write!(f, "{in_use} of {cap} runs are in flight"),
         }
     }

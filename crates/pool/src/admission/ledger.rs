@@ -2,7 +2,7 @@
 //! without looking at those that a cap holds back.
 //!
 //! ```text
-//! heads[need]            for each tenant below its cap: its earliest admissible request
+//! heads[class]           for each tenant below its cap: its earliest admissible request
 //!   └ Tenant.heads[need]    for each of its scripts below its cap: the script's earliest request
 //!       └ Script.waiting[need]  all of the script's requests, in order
 //! ```
@@ -19,12 +19,25 @@ use crate::rejected::{Blocked, Cap};
 type ByNeed = [BTreeSet<Ticket>; 2];
 const NEEDS: [Need; 2] = [Need::Vm, Need::Permit];
 
+/// Requests that the same things hold back, their caps aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// For a VM, of a tenant that has nothing going on.
+    FirstRun,
+    /// For a VM, of any other.
+    FurtherRun,
+    /// For permits alone.
+    Permit,
+}
+
+type ByClass = [BTreeSet<Ticket>; 3];
+
 #[derive(Debug)]
 pub(super) struct Ledger {
     runs_per_tenant: usize,
     runs_per_script: usize,
     tenants: HashMap<TenantId, Tenant>,
-    heads: ByNeed,
+    heads: ByClass,
     vms_lacking: usize,
 }
 
@@ -60,12 +73,17 @@ pub(super) enum Change {
 
 impl Ledger {
     pub(super) fn new(runs_per_tenant: usize, runs_per_script: usize) -> Self {
-        Self { runs_per_tenant, runs_per_script, tenants: HashMap::new(), heads: ByNeed::default(), vms_lacking: 0 }
+        Self { runs_per_tenant, runs_per_script, tenants: HashMap::new(), heads: ByClass::default(), vms_lacking: 0 }
     }
 
-    /// The earliest waiting request with this need that no cap holds back.
-    pub(super) fn first_admissible(&self, need: Need) -> Option<Ticket> {
-        self.heads[need as usize].first().copied()
+    /// The earliest waiting request of a class that no cap holds back.
+    pub(super) fn first_admissible(&self, class: Class) -> Option<Ticket> {
+        self.heads[class as usize].first().copied()
+    }
+
+    /// The class of a request of this tenant.
+    pub(super) fn class(&self, tenant: &TenantId, need: Need) -> Class {
+        self.tenants.get(tenant).map_or_else(|| Tenant::default().class(need), |tenant| tenant.class(need))
     }
 
     /// How many VMs those who wait could use at once, within their caps.
@@ -113,17 +131,25 @@ impl Ledger {
 }
 
 impl Tenant {
-    fn leave(&self, cap: usize, heads: &mut ByNeed, vms_lacking: &mut usize) {
+    fn leave(&self, cap: usize, heads: &mut ByClass, vms_lacking: &mut usize) {
         *vms_lacking -= self.vms_lacking.min(cap - self.in_use);
         for (need, head) in self.heads(cap) {
-            heads[need as usize].remove(&head);
+            heads[self.class(need) as usize].remove(&head);
         }
     }
 
-    fn join(&self, cap: usize, heads: &mut ByNeed, vms_lacking: &mut usize) {
+    fn join(&self, cap: usize, heads: &mut ByClass, vms_lacking: &mut usize) {
         *vms_lacking += self.vms_lacking.min(cap - self.in_use);
         for (need, head) in self.heads(cap) {
-            heads[need as usize].insert(head);
+            heads[self.class(need) as usize].insert(head);
+        }
+    }
+
+    fn class(&self, need: Need) -> Class {
+        match need {
+            Need::Permit => Class::Permit,
+            Need::Vm if self.in_use == 0 => Class::FirstRun,
+            Need::Vm => Class::FurtherRun,
         }
     }
 

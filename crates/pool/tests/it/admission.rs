@@ -46,6 +46,25 @@ fn caps_hold_and_nobody_else_is_held_back() {
 }
 
 #[test]
+fn a_share_of_the_vms_is_kept_for_first_runs() {
+    let mut bench = Bench::new(PoolConfig { first_runs_percent: 25, ..config(8, 8) });
+    let hogs: Vec<_> = (0..10).map(|run| bench.run(&format!("hog {}", run % 3))).collect();
+    assert_eq!(bench.granted(), hogs[..6], "six of eight are for tenants that have others going on");
+    let new = [bench.run("new"), bench.run("newer")];
+    assert_eq!(bench.granted(), new, "they came last, and the two that are kept are for them");
+    bench.release(new[0], VmReturn::Kept);
+    assert_eq!(bench.granted(), [], "with seven in use, the hogs wait");
+    bench.release(new[1], VmReturn::Kept);
+    bench.release(hogs[0], VmReturn::Kept);
+    assert_eq!(bench.granted(), [hogs[6]]);
+    let blocked = Blocked { by: Cap::FurtherRuns, in_use: 6, cap: 6 };
+    bench.pass(PoolConfig::default().queue_wait);
+    let is_told =
+        |(_, why): &(_, Rejected)| matches!(why, Rejected::QueueTimeout { blocked: by, .. } if *by == blocked);
+    assert!(bench.rejected.iter().any(is_told), "{:?}", bench.rejected);
+}
+
+#[test]
 fn the_script_cap_counts_within_the_tenant() {
     let mut bench = Bench::new(PoolConfig { runs_per_script: 1, ..config(10, 10) });
     let first = bench.ask("acme", "a.js", Need::Vm);

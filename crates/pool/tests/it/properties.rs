@@ -57,9 +57,20 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn config() -> impl Strategy<Value = PoolConfig> {
-    (1..8_usize, 0..8_usize, 1..6_usize, 1..5_usize, 0..12_usize, 1..20_usize, 0..400_usize).prop_map(
-        |(vms_max, vms_initial, runs_per_tenant, runs_per_script, queue_max, runs_in_flight_max, parked_bytes_max)| {
+    let sizes = (1..8_usize, 0..8_usize, 1..6_usize, 1..5_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize);
+    sizes.prop_map(
+        |(
+            vms_max,
+            vms_initial,
+            runs_per_tenant,
+            runs_per_script,
+            queue_max,
+            runs_in_flight_max,
+            parked_bytes_max,
+            percent,
+        )| {
             PoolConfig {
+                first_runs_percent: percent,
                 vms_initial: vms_initial.min(vms_max),
                 vms_max,
                 runs_in_flight_max,

@@ -12,12 +12,10 @@ type ByTenant<'a> = HashMap<&'a TenantId, usize>;
 type ByScript<'a> = HashMap<(&'a TenantId, &'a ScriptId), usize>;
 
 impl Model {
-    /// Nobody who came earlier, could be granted too and needs no more is passed.
+    /// Nobody who came earlier and could be granted too is passed.
     pub(super) fn check_order(&self, at: usize) {
-        let need = self.waiting[at].1.need;
         for (_, earlier, _) in &self.waiting[..at] {
-            let satisfied = earlier.need == need || earlier.need == Need::Permit || self.has_vm();
-            assert!(!(self.within_caps(earlier) && satisfied), "{earlier:?} was passed");
+            assert!(!(self.within_caps(earlier) && self.can_have(earlier)), "{earlier:?} was passed");
         }
     }
 
@@ -29,7 +27,7 @@ impl Model {
             return;
         }
         assert!(self.parked_bytes() < self.config.parked_bytes_max, "parked runs hold too much");
-        assert!(!self.draining && self.ready.is_empty());
+        assert!(!self.draining && (self.ready.is_empty() || self.vms_in_use() >= self.vms_for_further_runs()));
         assert!(self.live() == self.config.vms_max || self.failed_since_last, "another VM could be made");
         assert!(self.vms_lacking() > self.being_made.len() + self.coming(), "nobody needs it");
         let best = self.granted.iter().filter_map(|granted| match granted.seat {
@@ -45,9 +43,17 @@ impl Model {
         tenant.count() < self.config.runs_per_tenant && script.count() < self.config.runs_per_script
     }
 
-    /// Whether a new run could have a VM now.
-    fn has_vm(&self) -> bool {
-        !self.ready.is_empty() && self.in_flight() < self.config.runs_in_flight_max
+    /// Whether a request could have a VM now, if it needs one.
+    fn can_have(&self, request: &Request) -> bool {
+        let is_first = self.granted.iter().all(|granted| granted.request.tenant != request.tenant);
+        let is_free = is_first || self.vms_in_use() < self.vms_for_further_runs();
+        let has_vm = !self.ready.is_empty() && self.in_flight() < self.config.runs_in_flight_max;
+        request.need == Need::Permit || has_vm && is_free
+    }
+
+    /// A share is kept for tenants that have nothing going on.
+    fn vms_for_further_runs(&self) -> usize {
+        self.config.vms_max - self.config.vms_max * self.config.first_runs_percent / 100
     }
 
     fn seats(&self, which: impl Fn(Seat) -> bool) -> usize {
@@ -121,7 +127,7 @@ impl Model {
         self.check_caps();
         self.check_vms();
         for (ticket, request, since) in &self.waiting {
-            let could = self.within_caps(request) && (request.need == Need::Permit || self.has_vm());
+            let could = self.within_caps(request) && self.can_have(request);
             assert!(!could, "{request:?} waits though it could be granted");
             assert!(self.now < *since + self.config.queue_wait, "it waits for too long");
             assert!(self.admission.wake_at(*ticket).is_some_and(|at| at > self.now), "its timer would spin");
