@@ -14,7 +14,7 @@ fn keeps_the_contract(engine: &QuickJs) {
 
 #[test]
 fn quickjs_keeps_the_contract() {
-    keeps_the_contract(&QuickJs::new().expect("an engine"));
+    keeps_the_contract(&rows::engine());
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn holds(engine: &QuickJs) {
 
 #[test]
 fn hostile_scripts_end_as_they_should() {
-    holds(&QuickJs::new().expect("an engine"));
+    holds(&rows::engine());
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn on_thread(mut vm: QuickJsVm, stack: usize, step: impl FnOnce(&mut QuickJsVm) 
 
 #[test]
 fn a_vm_moves_between_threads() {
-    let engine = QuickJs::new().expect("an engine");
+    let engine = crate::rows::engine();
     let environment = environment();
     let program = program(&engine, &environment);
     let vm = engine.create_vm(&VmConfig::new(Purpose::Run, environment)).expect("a VM");
@@ -90,7 +90,7 @@ fn a_vm_moves_between_threads() {
 
 #[test]
 fn many_vms_run_on_many_threads() {
-    let engine = QuickJs::new().expect("an engine");
+    let engine = crate::rows::engine();
     let environment = Arc::new(Environment::default());
     let text = "let x = 0; for (let i = 0; i < 20000; i++) x += Math.random() < 2 ? 1 : 0; [x, input]";
     let source = Source::new("many.js", text, SourceKind::Script).expect("a name");

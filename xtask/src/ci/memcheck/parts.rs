@@ -21,7 +21,7 @@ pub(super) static PARTS: [Part; 6] = [
         name: "the contract",
         target: INTEGRATION,
         arguments: &["conformance::quickjs_keeps_the_contract"],
-        environment: &[],
+        environment: WITHOUT_SIGNALS,
         left_out: SLOW_OF_THE_CONTRACT,
     },
     Part {
@@ -61,10 +61,13 @@ pub(super) static PARTS: [Part; 6] = [
         name: "a VM that moves between threads",
         target: INTEGRATION,
         arguments: &["threads::a_vm_moves_between_threads"],
-        environment: &[],
+        environment: WITHOUT_SIGNALS,
         left_out: &[],
     },
 ];
+
+/// Valgrind allows no handler of signals to switch stacks.
+const WITHOUT_SIGNALS: &[(&str, &str)] = &[("ISOLET_WITHOUT_SIGNALS", "1")];
 
 /// Rows of the contract that take more than about three seconds.
 const SLOW_OF_THE_CONTRACT: &[&str] = &[
