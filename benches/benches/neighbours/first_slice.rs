@@ -3,12 +3,11 @@
 //! The slice itself cannot be seen from outside: what is measured is the whole of a trivial script's run, which is over
 //! within it.
 //!
-//! The limits are the defaults, but the pool has a VM for each run: else a new tenant would wait for one, and would get
-//! it only when a runaway is ended.
+//! Limits and pool are the defaults: most runaways wait for a VM, and a new tenant gets one that is kept for it.
 
 use std::time::{Duration, Instant};
 
-use isolet::{JsonText, Limits};
+use isolet::{JsonText, Limits, PoolConfig};
 use isolet_benches::{ORDER, TRIVIAL};
 
 use crate::Plan;
@@ -26,7 +25,7 @@ const TIME_MAX: Duration = Duration::from_secs(6);
 
 pub(crate) fn measure(plan: &Plan, figures: &mut Figures) {
     for (kind, texts) in [("loops", &[LOOP] as &[_]), ("mix", MIX)] {
-        let stage = Stage::new(Limits::default(), TENANTS * RUNS_EACH + 8);
+        let stage = Stage::with_pool(Limits::default(), PoolConfig::default());
         let neighbours = Runaways::start(&stage, texts, TENANTS, RUNS_EACH, None);
         let times = new_tenants(&stage, plan.new_tenants);
         let runaways = stage.isolet.metrics().pool.in_use;

@@ -20,13 +20,18 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// With enough VMs for so many runs at once.
+    /// With enough VMs for so many runs at once, whoever they belong to.
     pub(crate) fn new(limits: Limits, runs: usize) -> Self {
+        let pool = PoolConfig { vms_initial: runs, vms_max: runs, first_runs_percent: 0, ..PoolConfig::default() };
+        Self::with_pool(limits, pool)
+    }
+
+    pub(crate) fn with_pool(limits: Limits, pool: PoolConfig) -> Self {
+        let vms_initial = pool.vms_initial;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let pool = PoolConfig { vms_initial: runs, vms_max: runs, ..PoolConfig::default() };
         let isolet = Isolet::builder().limits(limits).pool(pool).host(Echo).runtime(runtime.handle().clone());
         let stage = Self { isolet: isolet.build().expect("an executor"), runtime };
-        while stage.isolet.metrics().pool.ready < runs {
+        while stage.isolet.metrics().pool.ready < vms_initial {
             thread::sleep(Duration::from_millis(1));
         }
         stage
