@@ -11,7 +11,7 @@ pub struct RunLimits {
     /// The engine does not measure it: the [`Interrupt`](crate::Interrupt) holds the deadline. Here it is for messages.
     pub wall_time: Duration,
     /// How long the run may hold its thread at a time, if the engine slices. Not a deadline: the run goes on when it is
-    /// its turn again. A native that never polls holds the thread until it returns.
+    /// its turn again. A builtin that never polls is preempted by engines that kill in natives; others wait for it.
     pub slice: Duration,
     /// Bytes that everything of the run may occupy in the VM: objects, strings, code, buffers.
     /// Counted above what the VM occupied before the run. Does not count what the host holds for the run (logs, replies
