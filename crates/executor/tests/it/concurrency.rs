@@ -36,7 +36,7 @@ async fn a_thousand_callers_compile_once() {
 async fn a_thousand_executions_all_end_in_reports() {
     let engine = FakeEngine::default();
     // VMs for all that may run at once, so that no run is parked by a VM that another one's fault takes away.
-    let pool = PoolConfig { vms_initial: 2, vms_max: 37 * 5, ..PoolConfig::default() };
+    let pool = PoolConfig { vms_initial: 2, vms_max: 37 * 5, first_runs_percent: 0, ..PoolConfig::default() };
     let executor = builder(&engine).pool(pool).host(isolet_testkit::services::Echo).build().expect("it builds");
     let scripts = [
         ("output 1", Status::Ok),

@@ -34,8 +34,14 @@ impl Scene {
             api_rate: ApiCallRate::per_minute(100_000),
             ..Limits::default()
         };
-        let pool =
-            PoolConfig { vms_initial: vms, vms_max: vms, queue_max: 10_000, queue_wait: HOUR, ..PoolConfig::default() };
+        let pool = PoolConfig {
+            vms_initial: vms,
+            vms_max: vms,
+            first_runs_percent: 0,
+            queue_max: 10_000,
+            queue_wait: HOUR,
+            ..PoolConfig::default()
+        };
         let host = Journaled::new(slow.clone(), &journal);
         let builder = builder(&engine).limits(limits).pool(pool).clock(clock.clone()).host(host);
         let executor = builder.build().expect("it builds");
