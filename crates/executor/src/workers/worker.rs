@@ -1,7 +1,7 @@
 //! One worker's thread.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ pub(super) fn start<E: Engine>(
     generation: u64,
 ) -> Result<(), EngineError> {
     let stack_bytes = engine.capabilities().thread_stack_bytes.max(STACK_BYTES_MIN);
-    let (attached, is_attached) = crossbeam_channel::bounded(1);
+    let (attached, is_attached) = mpsc::sync_channel(1);
     let engine = engine.clone();
     let work = move || {
         let guard = match engine.attach_thread() {
