@@ -88,25 +88,21 @@ impl<E: Engine> Core<E> {
 
     /// Looks for workers that are stuck, for as long as there is an executor.
     pub(crate) async fn watch_workers(core: Weak<Self>) {
-        let mut interval = tokio::time::interval(WATCH);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            interval.tick().await;
-            match core.upgrade() {
-                Some(core) => core.workers.replace_stuck(),
-                None => return,
-            }
-        }
+        Self::every(WATCH, core, |core| core.workers.replace_stuck()).await;
     }
 
     /// Looks after the pool from time to time, for as long as there is an executor.
     pub(crate) async fn keep_house(core: Weak<Self>) {
-        let mut interval = tokio::time::interval(TICK);
+        Self::every(TICK, core, |core| core.pool.tick()).await;
+    }
+
+    async fn every(period: Duration, core: Weak<Self>, work: impl Fn(&Self)) {
+        let mut interval = tokio::time::interval(period);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
             match core.upgrade() {
-                Some(core) => core.pool.tick(),
+                Some(core) => work(&core),
                 None => return,
             }
         }
