@@ -88,7 +88,8 @@ const USUAL_MAX: usize = 10_000;
 /// CPU time in nanoseconds, divided by the weight of who used it, times [`SCALE`].
 type Served = u64;
 
-const SCALE: u64 = 1024;
+/// Fine enough for weights up to some dozens; a worker that is always busy counts on for nine years.
+const SCALE: u64 = 64;
 /// What a slice costs at least: a clock may be coarse.
 const COST_MIN: Duration = Duration::from_micros(1);
 
