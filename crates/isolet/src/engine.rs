@@ -8,8 +8,8 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //! use isolet::engine::{
-//!     Compilation, End, Engine, HostInterface, Interrupt, Invocation, Output, Purpose, Reset, RunLimits, Step, Vm,
-//!     VmConfig,
+//!     Compilation, End, Engine, HostInterface, Interrupt, Invocation, Output, Purpose, Reset, Resume, RunLimits, Step,
+//!     Vm, VmConfig,
 //! };
 //! use isolet::{JsonText, MonotonicClock, Policy, QuickJs, Source, SourceKind};
 //!
@@ -31,9 +31,11 @@
 //!     context: JsonText::null(),
 //!     random_seed: 1,
 //! };
-//! let Step::Done(outcome) = vm.start(&program, invocation, RunLimits::default(), interrupt) else {
-//!     return Err("it calls nothing".into());
-//! };
+//! let mut step = vm.start(&program, invocation, RunLimits::default(), interrupt);
+//! while let Step::Preempted = step {
+//!     step = vm.resume(Resume::Go); // its slice was over: others could have had the thread
+//! }
+//! let Step::Done(outcome) = step else { return Err("it calls nothing".into()) };
 //! assert!(matches!(outcome.end, End::Output(Output::Json(json)) if &*json == "42"));
 //! assert_eq!(vm.reset() == Reset::Pristine, engine.capabilities().reuse);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use isolet::{Execution, Report, Source, SourceKind};
 use isolet_core_traits::{
-    Compilation, Engine, Environment, HostInterface, Interrupt, Invocation, JsonText, MonotonicClock, Purpose,
+    Compilation, Engine, Environment, HostInterface, Interrupt, Invocation, JsonText, MonotonicClock, Purpose, Resume,
     RunLimits, Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::QuickJs;
@@ -68,8 +68,11 @@ fn memory_bytes(engine: &QuickJs, environment: Arc<Environment>) -> u64 {
     let Compilation::Done(Ok(program)) = compilation else { panic!("{compilation:?}") };
     let json = || JsonText::parse("{}").expect("JSON");
     let invocation = Invocation { source_name: source.name().clone(), input: json(), context: json(), random_seed: 1 };
-    match vm(Purpose::Run).start(&program, invocation, RunLimits::default(), interrupt) {
-        Step::Done(outcome) => outcome.memory_peak_bytes,
-        step => panic!("{step:?}"),
+    let mut vm = vm(Purpose::Run);
+    let mut step = vm.start(&program, invocation, RunLimits::default(), interrupt);
+    while let Step::Preempted = step {
+        step = vm.resume(Resume::Go);
     }
+    let Step::Done(outcome) = step else { panic!("{step:?}") };
+    outcome.memory_peak_bytes
 }
