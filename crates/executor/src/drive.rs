@@ -22,7 +22,7 @@ use isolet_pool::{Lease, Notice, VmLost};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Sleep;
 
-use self::step::{Next, Start, StepWork, Stepped};
+use self::step::{Next, Place, Start, StepWork, Stepped};
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::dispatch::Dispatch;
@@ -88,8 +88,9 @@ impl<'run, E: Engine> Drive<'run, E> {
         let (limits, interrupt) = (self.run.limits.run_limits(), self.run.interrupt.clone());
         interrupt.start(limits.wall_time);
         let mut next = Next::Start(Box::new(Start { program, invocation, limits, interrupt }));
-        while let Some(vm) = lease.take_vm() {
-            let stepped = match self.step(vm, next).await {
+        let mut place = Place::Pool(lease.vm_later());
+        loop {
+            let stepped = match self.step(place, next).await {
                 Ok(stepped) => stepped,
                 Err(lost) => return self.ended(Err(lost), Reset::Discard, Duration::ZERO),
             };
@@ -103,16 +104,21 @@ impl<'run, E: Engine> Drive<'run, E> {
                 Step::Stalled => Next::Abort(Abort::NeverSettled),
                 Step::Preempted => Next::Go,
             };
+            let Some(vm) = lease.take_vm() else { return self.ended(Err(Lost::Vm), Reset::Discard, Duration::ZERO) };
+            place = Place::Here(vm);
         }
-        self.ended(Err(Lost::Stopped), Reset::Discard, Duration::ZERO)
     }
 
     /// One step on a worker, with the console lines passed on as they come.
-    async fn step(&mut self, vm: E::Vm, next: Next<E::Vm>) -> Result<Stepped<E::Vm>, Lost> {
+    async fn step(&mut self, place: Place<E::Vm>, next: Next<E::Vm>) -> Result<Stepped<E::Vm>, Lost> {
         let (interrupt, lines) = (self.run.interrupt.clone(), self.lines.0.clone());
         let cpu_left = self.run.limits.cpu_time.map(|cpu_time| cpu_time.saturating_sub(self.cpu));
-        let work = StepWork::new(vm, next, interrupt, lines, cpu_left);
+        let (task, upkeep) = (self.run.quiet_task(), Duration::ZERO);
+        let work = StepWork { place, next, interrupt, lines, cpu_left, task, upkeep };
         let mut work = self.core.workers.run(self.run.claim(), work);
+        if work.is_imminent() && self.core.counters.in_flight() == 1 {
+            self.run.end_is_imminent();
+        }
         let mut is_hurried = false;
         let worked = loop {
             tokio::select! {
@@ -130,7 +136,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         }
         let worked = worked?;
         let stepped = worked.output?;
-        self.cpu += worked.cpu.saturating_sub(stepped.upkeep);
+        self.cpu += (worked.cpu + stepped.cpu).saturating_sub(stepped.upkeep);
         self.preemptions += worked.preemptions;
         Ok(stepped)
     }

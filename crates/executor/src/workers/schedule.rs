@@ -61,6 +61,15 @@ pub(super) struct Schedule<T> {
     usual: LruCache<(Option<TenantId>, ScriptId), Duration>,
 }
 
+/// New work, on its worker.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    pub(super) ticket: Ticket,
+    pub(super) worker: usize,
+    /// CPU time that its script mostly uses in one go, if that is known.
+    pub(super) usual: Option<Duration>,
+}
+
 struct Item<T> {
     claim: Claim,
     worker: usize,
@@ -145,21 +154,21 @@ impl<T> Schedule<T> {
         Self { queues, items: HashMap::new(), tickets: 0, usual: LruCache::unbounded() }
     }
 
-    /// New work for the worker with the least load; of those alike, for the preferred one. Gives the worker.
-    pub(super) fn submit(&mut self, claim: Claim, work: T, preferred: Option<usize>) -> (Ticket, usize) {
+    /// New work for the worker with the least load; of those alike, for the preferred one.
+    pub(super) fn submit(&mut self, claim: Claim, work: T, preferred: Option<usize>) -> Placed {
         let least = |worker: &usize| (self.queues[*worker].load, Some(*worker) != preferred);
         let worker = (0..self.queues.len()).min_by_key(least).expect("there is a worker");
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
         let key = claim.script.clone().map(|script| (claim.tenant.clone(), script));
-        let usual = key.and_then(|key| self.usual.get(&key)).copied().unwrap_or_default();
-        let length = if usual > SHORT_MAX { Length::Long } else { Length::Short };
+        let usual = key.and_then(|key| self.usual.get(&key)).copied();
+        let length = if usual.is_some_and(|usual| usual > SHORT_MAX) { Length::Long } else { Length::Short };
         self.queues[worker].enter(&claim);
         self.queues[worker].add(ticket, &claim, length);
         self.queues[worker].unbound += 1;
         let (is_bound, is_running, cpu) = (false, false, Duration::ZERO);
         self.items.insert(ticket, Item { claim, worker, length, is_bound, is_running, cpu, work: Some(work) });
-        (ticket, worker)
+        Placed { ticket, worker, usual }
     }
 
     /// What the worker is to do now; it does nothing else until it has said what came of it.
