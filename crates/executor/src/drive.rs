@@ -22,7 +22,8 @@ use isolet_pool::{Lease, Notice, VmLost};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Sleep;
 
-use self::step::{Next, Place, Start, StepWork, Stepped};
+pub(crate) use self::step::reset_and_finish;
+use self::step::{Next, Place, ResetVm, Start, StepWork, Stepped};
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::dispatch::Dispatch;
@@ -34,7 +35,8 @@ type Parked<E> = <<E as Engine>::Vm as Vm>::Parked;
 /// A run that is over, and what it used.
 pub(crate) struct Ended {
     pub(crate) outcome: Result<Outcome, Lost>,
-    pub(crate) reset: Reset,
+    /// None if its VM is still to be reset.
+    pub(crate) reset: Option<Reset>,
     pub(crate) reset_time: Duration,
     pub(crate) run_time: Duration,
     pub(crate) cpu: Duration,
@@ -78,7 +80,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         }
     }
 
-    /// Steps the VM of `lease` until the run is over and the VM is reset.
+    /// Steps the VM of `lease` until the run is over and, if that is quick, the VM is reset.
     pub(crate) async fn until_end(
         mut self,
         lease: &mut Lease<E::Vm>,
@@ -92,19 +94,19 @@ impl<'run, E: Engine> Drive<'run, E> {
         loop {
             let stepped = match self.step(place, next).await {
                 Ok(stepped) => stepped,
-                Err(lost) => return self.ended(Err(lost), Reset::Discard, Duration::ZERO),
+                Err(lost) => return self.ended(Err(lost), Some(ResetVm::DISCARD)),
             };
             lease.put_vm(stepped.vm);
             next = match stepped.step {
-                Step::Done(outcome) => return self.ended(Ok(outcome), stepped.reset.reset, stepped.reset.time),
+                Step::Done(outcome) => return self.ended(Ok(outcome), stepped.reset),
                 Step::HostCalls { calls, cancelled } => match self.host_calls(lease, calls, &cancelled).await {
                     Waited::GoesOn(next) => next,
-                    Waited::Over(outcome) => return self.ended(outcome, Reset::Discard, Duration::ZERO),
+                    Waited::Over(outcome) => return self.ended(outcome, Some(ResetVm::DISCARD)),
                 },
                 Step::Stalled => Next::Abort(Abort::NeverSettled),
                 Step::Preempted => Next::Go,
             };
-            let Some(vm) = lease.take_vm() else { return self.ended(Err(Lost::Vm), Reset::Discard, Duration::ZERO) };
+            let Some(vm) = lease.take_vm() else { return self.ended(Err(Lost::Vm), Some(ResetVm::DISCARD)) };
             place = Place::Here(vm);
         }
     }
@@ -214,10 +216,11 @@ impl<'run, E: Engine> Drive<'run, E> {
         }
     }
 
-    fn ended(self, outcome: Result<Outcome, Lost>, reset: Reset, reset_time: Duration) -> Ended {
+    fn ended(self, outcome: Result<Outcome, Lost>, reset: Option<ResetVm>) -> Ended {
+        let reset_time = reset.map_or(Duration::ZERO, |reset| reset.time);
         Ended {
             outcome,
-            reset,
+            reset: reset.map(|reset| reset.reset),
             reset_time: self.parking_reset_time + reset_time,
             run_time: self.core.clock.now().saturating_sub(self.granted).saturating_sub(reset_time),
             cpu: self.cpu,

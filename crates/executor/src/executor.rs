@@ -18,7 +18,7 @@ use crate::program::Wanted;
 use crate::run::Run;
 use crate::task::Task;
 use crate::verdict::Verdict;
-use crate::workers::Lost;
+use crate::workers::{Claim, Lost};
 
 /// Executes scripts on the VMs of one engine, for many tenants at once. A cheap handle: clone it freely.
 ///
@@ -106,7 +106,7 @@ impl<E: Engine> Executor<E> {
     pub async fn shutdown(&self) {
         self.drain().await;
         let compilers = self.0.compilers.clear();
-        self.0.workers.spawn(move || drop(compilers));
+        self.0.workers.spawn(Claim::OWN, move || drop(compilers));
         self.0.workers.stop().await;
     }
 

@@ -90,7 +90,7 @@ impl<E: Engine> Core<E> {
         let claim = Claim::of(wanted.tenant, None, &interrupt);
         let compiled = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?.output;
         if let Some(surplus) = compiled.vm.and_then(|vm| self.compilers.keep(vm)) {
-            self.workers.spawn(move || drop(surplus));
+            self.workers.spawn(Claim::OWN, move || drop(surplus));
         }
         match compiled.result {
             Ok(Ok(program)) => Ok(program),

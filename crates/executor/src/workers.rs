@@ -221,8 +221,8 @@ impl Workers {
     }
 
     /// Does `work` on some worker, and tells nobody.
-    pub(crate) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
-        self.shared.submit(Claim::OWN, Box::new(Once(work)));
+    pub(crate) fn spawn(&self, claim: Claim, work: impl FnOnce() + Send + 'static) {
+        self.shared.submit(claim, Box::new(Once(work)));
     }
 
     /// Gives those a report who wait for a worker that is stuck, and replaces it. To be called every now and then.

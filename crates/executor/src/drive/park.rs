@@ -52,7 +52,7 @@ impl<V: Vm + 'static> Work for ParkWork<V> {
     fn slice(self, turn: Turn) -> Slice<Self> {
         let Self { mut vm, interrupt } = self;
         let parked = vm.park();
-        let reset = if parked.is_ok() { ResetVm::of(&mut vm, &interrupt) } else { ResetVm::DISCARD };
+        let reset = if parked.is_ok() { ResetVm::of(&mut vm, || interrupt.elapsed()) } else { ResetVm::DISCARD };
         Slice::Over(Over::now(Saved { vm, parked, reset }, turn))
     }
 }

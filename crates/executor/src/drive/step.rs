@@ -6,13 +6,16 @@ use std::time::Duration;
 use isolet_core_traits::{
     Abort, End, EngineError, HostReply, Interrupt, Invocation, LogLine, Outcome, Reset, Resume, RunLimits, Step, Vm,
 };
-use isolet_pool::VmLater;
+use isolet_pool::{Lease, VmLater};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::cpu;
 use crate::panics::catch;
 use crate::task::Task;
 use crate::workers::{Lost, Over, Slice, Turn, Work};
+
+/// A VM of which a run has used more is reset once the run is reported: giving memory back takes milliseconds.
+const QUICKLY_RESET_BYTES: u64 = 4 << 20;
 
 /// How a run goes on.
 pub(super) enum Next<V: Vm> {
@@ -64,11 +67,12 @@ impl<V> Place<V> {
     }
 }
 
-/// A VM after a step; if the run is over, after its reset as well.
+/// A VM after a step; if the run is over, mostly after its reset as well.
 pub(super) struct Stepped<V> {
     pub(super) vm: V,
     pub(super) step: Step,
-    pub(super) reset: ResetVm,
+    /// None if it is not reset.
+    pub(super) reset: Option<ResetVm>,
     /// CPU time of the last slice, the reset aside.
     pub(super) cpu: Duration,
     /// CPU time in all slices of what is not the run's own doing.
@@ -96,14 +100,16 @@ impl<V: Vm<Program: Send + 'static> + 'static> StepWork<V> {
 
     fn over(self, mut vm: V, step: Step, cpu: Duration) -> Slice<Self> {
         let reset = match &step {
-            Step::Done(Outcome { end: End::EngineFault, .. }) => ResetVm::DISCARD,
-            Step::Done(_) => ResetVm::of(&mut vm, &self.interrupt),
-            _ => ResetVm::DISCARD,
+            Step::Done(Outcome { end: End::EngineFault, .. }) => Some(ResetVm::DISCARD),
+            Step::Done(Outcome { memory_peak_bytes: ..=QUICKLY_RESET_BYTES, .. }) => {
+                Some(ResetVm::of(&mut vm, || self.interrupt.elapsed()))
+            }
+            _ => None,
         };
         // Failures are logged, and the log is not ours.
         let task = self.task.filter(|_| matches!(step, Step::Done(Outcome { end: End::Output(_), .. })));
         let output = Ok(Stepped { vm, step, reset, cpu, upkeep: self.upkeep });
-        Slice::Over(Over { output, cpu: cpu + reset.time, task })
+        Slice::Over(Over { output, cpu: cpu + reset.map_or(Duration::ZERO, |reset| reset.time), task })
     }
 }
 
@@ -136,6 +142,12 @@ impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
     }
 }
 
+/// Takes a lease's VM back to where it was and ends the lease.
+pub(crate) fn reset_and_finish<V: Vm>(mut lease: Lease<V>) {
+    let reset = lease.vm().map_or(Reset::Discard, |vm| ResetVm::of(vm, || Duration::ZERO).reset);
+    lease.finish(reset);
+}
+
 /// What a reset achieved, and its time.
 #[derive(Clone, Copy)]
 pub(super) struct ResetVm {
@@ -148,9 +160,9 @@ impl ResetVm {
     pub(super) const DISCARD: Self = Self { reset: Reset::Discard, time: Duration::ZERO };
 
     /// Resets the VM while its memory is still in this core's caches. A panic here does not take the outcome with it.
-    pub(super) fn of<V: Vm>(vm: &mut V, interrupt: &Interrupt) -> Self {
-        let began = interrupt.elapsed();
+    pub(super) fn of<V: Vm>(vm: &mut V, now: impl Fn() -> Duration) -> Self {
+        let began = now();
         let reset = catch(|| vm.reset()).unwrap_or(Reset::Discard);
-        Self { reset, time: interrupt.elapsed().saturating_sub(began) }
+        Self { reset, time: now().saturating_sub(began) }
     }
 }

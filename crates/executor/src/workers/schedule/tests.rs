@@ -282,3 +282,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn short_work_does_not_wait_for_a_worker_that_is_held_up() {
+    let ms = Duration::from_millis;
+    let mut schedule = Schedule::new(2);
+    let long = [0, 1].map(|tenant| schedule.submit(claim(tenant, 1), tenant, None));
+    for placed in &long {
+        let (ticket, work) = schedule.next(placed.worker, ms(0)).expect("work");
+        assert!(schedule.preempted(ticket, ms(1), work).is_none());
+        assert!(schedule.next(placed.worker, ms(0)).is_some(), "another slice of it");
+    }
+    let [held_up, other] = long;
+    let short = schedule.submit(claim(2, 1), 2, Some(held_up.worker));
+    assert_eq!(short.worker, held_up.worker);
+    assert!(schedule.preempted(other.ticket, ms(1), 1).is_none());
+    let (ticket, work) = schedule.next(other.worker, ms(1)).expect("work");
+    assert_eq!(ticket, other.ticket, "a slice is not over by then");
+    assert!(schedule.preempted(ticket, ms(1), work).is_none());
+    assert_eq!(schedule.next(other.worker, ms(2)).expect("work").0, short.ticket);
+    schedule.over(short.ticket, ms(1));
+    assert_eq!(schedule.next(other.worker, ms(3)).expect("work").0, other.ticket);
+    schedule.over(held_up.ticket, ms(3));
+    assert!(schedule.is_idle(held_up.worker));
+}
