@@ -6,7 +6,7 @@ use std::time::Duration;
 use isolet_cache::ProgramCache;
 use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, VmConfig};
 use isolet_limits::Limits;
-use isolet_pool::{Lease, Need, Pool, Request};
+use isolet_pool::{Lease, Need, Pool, Request, Share};
 
 use crate::caller::{Caller, Gone};
 use crate::dispatch::{Dispatch, Host};
@@ -54,13 +54,13 @@ impl<E: Engine> Core<E> {
         let mut dispatch = Dispatch::new(&self.host, &run.info, &run.limits);
 
         let ended = Drive::new(self, run, &mut dispatch, caller).until_end(&mut lease, program, invocation).await;
-        let reset = ended.reset;
+        let (reset, cpu_used) = (ended.reset, ended.cpu);
         lease.return_vm(reset);
 
         let concluded = run.conclude(ended, dispatch.traffic());
         let concluded = concluded.map_err(|verdict| verdict.with_panic(dispatch.panic()));
         dispatch.close(if concluded.is_ok() { CloseReason::Completed } else { CloseReason::Failed }).await;
-        lease.finish(reset);
+        lease.finish(reset, cpu_used);
         concluded
     }
 
@@ -81,7 +81,9 @@ impl<E: Engine> Core<E> {
 
     async fn grant(&self, run: &mut Run, caller: &mut Caller) -> Result<Lease<E::Vm>, Verdict> {
         let (tenant, script) = (run.info.tenant.clone(), run.info.script.clone());
-        let lease = caller.wait_for(self.pool.acquire(Request { tenant, script, need: Need::Vm })).await??;
+        let (share, affinity) = (share(&run.limits), Some(run.affinity()));
+        let request = Request { tenant, script, need: Need::Vm, share, affinity };
+        let lease = caller.wait_for(self.pool.acquire(request)).await??;
         run.granted(lease.queue(), lease.vm_origin());
         Ok(lease)
     }
@@ -107,6 +109,12 @@ impl<E: Engine> Core<E> {
             }
         }
     }
+}
+
+/// What a tenant may have of the pool. All tenants weigh the same.
+pub(crate) fn share(limits: &Limits) -> Share {
+    let (runs_per_tenant, runs_per_script) = (limits.runs_per_tenant, limits.runs_per_script);
+    Share { runs_per_tenant, runs_per_script, ..Share::default() }
 }
 
 impl From<Gone> for Verdict {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use isolet_cache::CacheStats;
 use isolet_core_traits::Status;
-use isolet_pool::PoolMetrics;
+use isolet_pool::PoolStats;
 use tokio::sync::watch;
 
 /// An executor's figures at one moment.
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 #[non_exhaustive]
 pub struct ExecutorMetrics {
     /// VMs and the queue.
-    pub pool: PoolMetrics,
+    pub pool: PoolStats,
     /// Compiled programs.
     pub cache: CacheStats,
     /// Executions that have ended, by status.

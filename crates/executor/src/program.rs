@@ -13,7 +13,7 @@ use isolet_limits::Limits;
 use isolet_pool::{Lease, Need, Request};
 
 use crate::caller::AbortOnDrop;
-use crate::core::Core;
+use crate::core::{Core, share};
 use crate::panics::catch;
 use crate::verdict::Verdict;
 use crate::workers::{Claim, Slice, Work};
@@ -72,7 +72,8 @@ impl<E: Engine> Core<E> {
     async fn compile(&self, wanted: &Wanted<'_>) -> Result<E::Program, CompileError<Verdict>> {
         let own = CompileError::Own;
         let (tenant, script) = (wanted.tenant.clone(), wanted.script.clone());
-        let request = Request { tenant, script, need: Need::Permit };
+        let share = share(wanted.limits);
+        let request = Request { tenant, script, need: Need::Permit, share, affinity: None };
         let lease = self.pool.acquire(request).await.map_err(|rejected| own(rejected.into()))?;
         let interrupt = Arc::new(Interrupt::new(self.clock.clone()));
         let _abort = AbortOnDrop(interrupt.clone());
@@ -88,7 +89,9 @@ impl<E: Engine> Core<E> {
         };
         interrupt.start(wanted.limits.compile_wall_time);
         let claim = Claim::of(wanted.tenant, None, &interrupt);
-        let compiled = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?.output;
+        let worked = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?;
+        let compiled = worked.output;
+        compiled.lease.finish(Reset::Pristine, worked.cpu);
         if let Some(surplus) = compiled.vm.and_then(|vm| self.compilers.keep(vm)) {
             self.workers.spawn(move || drop(surplus));
         }
@@ -116,7 +119,7 @@ struct CompileWork<E: Engine> {
 struct Compiled<E: Engine> {
     result: Result<Result<E::Program, CompileFailure>, EngineError>,
     vm: Option<E::Vm>,
-    _lease: Lease<E::Vm>,
+    lease: Lease<E::Vm>,
 }
 
 impl<E: Engine> Work for CompileWork<E> {
@@ -125,7 +128,7 @@ impl<E: Engine> Work for CompileWork<E> {
     fn slice(mut self) -> Slice<Self> {
         let mut vm = match self.vm.take().map_or_else(|| self.engine.create_vm(&self.config), Ok) {
             Ok(vm) => vm,
-            Err(error) => return Slice::Over(Compiled { result: Err(error), vm: None, _lease: self.lease }),
+            Err(error) => return Slice::Over(Compiled { result: Err(error), vm: None, lease: self.lease }),
         };
         let compilation =
             if self.is_begun { vm.resume_compile() } else { vm.compile(&self.source, &self.limits, &self.interrupt) };
@@ -133,7 +136,7 @@ impl<E: Engine> Work for CompileWork<E> {
             Compilation::Preempted => Slice::Preempted(Self { vm: Some(vm), is_begun: true, ..self }),
             Compilation::Done(result) => {
                 let is_pristine = matches!(catch(|| vm.reset()), Ok(Reset::Pristine));
-                Slice::Over(Compiled { result: Ok(result), vm: is_pristine.then_some(vm), _lease: self.lease })
+                Slice::Over(Compiled { result: Ok(result), vm: is_pristine.then_some(vm), lease: self.lease })
             }
         }
     }

@@ -14,12 +14,14 @@
 //! [`Admission::next_decision`] gives in order; the caller must carry out all of them. There is no clock, no lock and no
 //! I/O in here. The work for an event grows with the logarithm of what waits, for each decision that it leads to.
 
+mod costs;
 mod decision;
 mod index;
 mod ledger;
 mod making;
-mod metrics;
 mod parking;
+mod rounds;
+mod stats;
 mod vms;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -27,12 +29,15 @@ use std::time::Duration;
 
 use isolet_core_traits::{EngineError, ScriptId, TenantId, VmOrigin, WaitedFor};
 
-pub use self::decision::{Decision, Grant, Need, Request, Ticket, VmId, VmReturn};
-pub use self::metrics::PoolMetrics;
+pub use self::costs::COST_UNKNOWN;
+pub use self::decision::{Decision, Grant, Need, Request, Share, Ticket, VmId, VmReturn};
+pub use self::rounds::QUANTUM_US;
+pub use self::stats::{Crowd, PoolStats};
 
 use crate::config::{ConfigError, PoolConfig};
 use crate::rejected::{Blocked, Cap, Rejected};
-use ledger::{Change, Class, Ledger};
+use costs::Costs;
+use ledger::{Change, Class, Cost, Ledger};
 use making::{Demand, Making};
 use vms::{Place, Vms};
 
@@ -41,6 +46,7 @@ use vms::{Place, Vms};
 pub struct Admission {
     config: PoolConfig,
     ledger: Ledger,
+    costs: Costs,
     waiting: BTreeMap<Ticket, Waiting>,
     granted: HashMap<Ticket, Granted>,
     making: Making,
@@ -49,7 +55,7 @@ pub struct Admission {
     tickets: u64,
     draining: bool,
     decisions: VecDeque<Decision>,
-    totals: PoolMetrics,
+    totals: PoolStats,
 }
 
 #[derive(Debug)]
@@ -64,6 +70,10 @@ struct Waiting {
 struct Granted {
     tenant: TenantId,
     script: ScriptId,
+    need: Need,
+    share: Share,
+    /// What its tenant was charged with.
+    cost: Cost,
     seat: Seat,
 }
 
@@ -87,7 +97,8 @@ impl Admission {
     pub fn new(config: PoolConfig) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            ledger: Ledger::new(config.runs_per_tenant, config.runs_per_script),
+            ledger: Ledger::default(),
+            costs: Costs::default(),
             config,
             waiting: BTreeMap::new(),
             granted: HashMap::new(),
@@ -97,7 +108,7 @@ impl Admission {
             tickets: 0,
             draining: false,
             decisions: VecDeque::new(),
-            totals: PoolMetrics::default(),
+            totals: PoolStats::default(),
         })
     }
 
@@ -107,14 +118,19 @@ impl Admission {
         self.expire(now);
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
+        if self.ledger.set_share(&request.tenant, request.share) {
+            // Those who came before go before, if that lets them in.
+            self.settle(now, None);
+        }
         let position = self.waiting.len();
         if self.draining {
             self.reject(ticket, Rejected::Draining { in_use: self.granted.len() });
         } else if let Some(blocked) = self.blocked(&request) {
             self.enqueue(ticket, Waiting { request, since: now, blocked, position });
         } else {
-            self.ledger.change(&request.tenant, &request.script, Change::Take);
-            self.grant(ticket, request, Waited { time: Duration::ZERO, reason: None, position }, None);
+            let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
+            self.ledger.change(&request.tenant, &request.script, request.share, Change::Take(cost));
+            self.grant(ticket, request, cost, Waited { time: Duration::ZERO, reason: None, position }, None);
         }
         self.settle(now, None);
         ticket
@@ -134,12 +150,17 @@ impl Admission {
         self.settle(now, None);
     }
 
-    /// A grant is over; `vm` says what becomes of its VM, if the run is still on it.
+    /// A grant is over; `vm` says what becomes of its VM, if the run is still on it, and `cpu_used` what CPU time it has
+    /// used, if that is known: what its tenant was charged with is corrected. Nothing is learnt of a script that used none.
     /// Does nothing if the ticket holds no grant.
-    pub fn release(&mut self, now: Duration, ticket: Ticket, vm: VmReturn) {
+    pub fn release(&mut self, now: Duration, ticket: Ticket, vm: VmReturn, cpu_used: Option<Duration>) {
         self.take_vm_back(now, ticket, vm);
-        if let Some(granted) = self.granted.remove(&ticket) {
-            self.ledger.change(&granted.tenant, &granted.script, Change::Release);
+        if let Some(Granted { tenant, script, need, share, cost, .. }) = self.granted.remove(&ticket) {
+            let used = cpu_used.map(costs::microseconds);
+            if let Some(used) = used.filter(|_| cpu_used > Some(Duration::ZERO)) {
+                self.costs.learn(&tenant, &script, need, used);
+            }
+            self.ledger.change(&tenant, &script, share, Change::Release(cost, used.unwrap_or(cost)));
         }
         self.settle(now, None);
     }
@@ -194,30 +215,39 @@ impl Admission {
         self.making.retry_at(self.demand(), &self.config)
     }
 
+    /// For how many rounds the tenant of a request that waits has to pay before its [turn](QUANTUM_US); `None` if the
+    /// ticket does not wait.
+    pub fn rounds_ahead(&self, ticket: Ticket) -> Option<u64> {
+        self.ledger.rounds_ahead(&self.waiting.get(&ticket)?.request.tenant)
+    }
+
     /// Whether it was told to drain and no lease is out any more.
     pub fn is_drained(&self) -> bool {
         self.draining && self.granted.is_empty()
     }
 
     /// The figures as they are now.
-    pub fn metrics(&self) -> PoolMetrics {
-        PoolMetrics {
+    pub fn stats(&self) -> PoolStats {
+        PoolStats {
             ready: self.vms.index().ready(),
             in_use: self.vms.index().in_use(),
             being_made: self.making.being_made(),
             waiting: self.waiting.len(),
             leases: self.granted.len(),
+            crowds: self.ledger.crowds().take(PoolStats::CROWDS_MAX).collect(),
             tenants: self.ledger.tenants(),
+            debtors: self.ledger.debtors(),
+            scripts_known: self.costs.scripts(),
             parked: self.vms.index().parked(),
             parked_returning: self.vms.index().returning(),
             parked_bytes: self.parked_bytes,
-            ..self.totals
+            ..self.totals.clone()
         }
     }
 
     /// What holds a request back now. After [`settle`](Self::settle), whoever waits is held back by something.
     fn blocked(&self, request: &Request) -> Option<Blocked> {
-        let by_cap = self.ledger.blocked(&request.tenant, &request.script);
+        let by_cap = self.ledger.still_blocked(request);
         by_cap.or_else(|| self.blocked_by_vms(self.ledger.class(&request.tenant, request.need)))
     }
 
@@ -249,15 +279,15 @@ impl Admission {
             let blocked = waiting.blocked;
             return self.reject(ticket, Rejected::QueueFull { waiting: self.waiting.len(), queue_max, blocked });
         }
-        let Request { tenant, script, need } = &waiting.request;
-        self.ledger.change(tenant, script, Change::Enqueue(ticket, *need));
+        let Request { tenant, script, need, share, .. } = &waiting.request;
+        self.ledger.change(tenant, script, *share, Change::Enqueue(ticket, *need));
         self.waiting.insert(ticket, waiting);
     }
 
     fn leave_queue(&mut self, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.waiting.remove(&ticket)?;
-        let Request { tenant, script, need } = &waiting.request;
-        self.ledger.change(tenant, script, Change::Leave(ticket, *need));
+        let Request { tenant, script, need, share, .. } = &waiting.request;
+        self.ledger.change(tenant, script, *share, Change::Leave(ticket, *need));
         Some(waiting)
     }
 
@@ -309,22 +339,26 @@ impl Admission {
     fn first_grantable(&self) -> Option<Ticket> {
         let free = [Class::FirstRun, Class::FurtherRun, Class::Permit].into_iter();
         let free = free.filter(|class| self.blocked_by_vms(*class).is_none());
-        free.filter_map(|class| self.ledger.first_admissible(class)).min()
+        let (_, ticket) = free.filter_map(|class| self.ledger.first_admissible(class)).min()?;
+        Some(ticket)
     }
 
     fn grant_waiting(&mut self, now: Duration, ticket: Ticket, made: Option<VmId>) {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         let Waiting { request, since, blocked, position } = waiting;
-        self.ledger.change(&request.tenant, &request.script, Change::Promote(ticket, request.need));
+        let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
+        let change = Change::Promote(ticket, request.need, cost);
+        self.ledger.change(&request.tenant, &request.script, request.share, change);
         let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by.waited_for()), position };
-        self.grant(ticket, request, waited, made);
+        self.grant(ticket, request, cost, waited, made);
     }
 
     /// The caller has seen to it that a VM is ready if one is needed, and has counted the grant in the ledger.
-    fn grant(&mut self, ticket: Ticket, request: Request, waited: Waited, made: Option<VmId>) {
-        let Request { tenant, script, need } = request;
+    fn grant(&mut self, ticket: Ticket, request: Request, cost: Cost, waited: Waited, made: Option<VmId>) {
+        let Request { tenant, script, need, share, .. } = request;
         let vm = if need == Need::Vm { self.vms.take(ticket) } else { None };
-        self.granted.insert(ticket, Granted { tenant, script, seat: vm.map_or(Seat::Nowhere, Seat::On) });
+        let seat = vm.map_or(Seat::Nowhere, Seat::On);
+        self.granted.insert(ticket, Granted { tenant, script, need, share, cost, seat });
         self.totals.granted_total += 1;
         let origin = |vm| if made == Some(vm) { VmOrigin::Cold } else { VmOrigin::Warm };
         self.decisions.push_back(Decision::Grant(Grant {
@@ -333,6 +367,7 @@ impl Admission {
             waited: waited.time,
             waited_for: waited.reason,
             position: waited.position,
+            expected_cpu: Duration::from_micros(cost),
         }));
     }
 

@@ -19,10 +19,6 @@ pub struct PoolConfig {
     /// run; for a parked run that can go on, others are. So it may be exceeded by what was being parked at the time, and
     /// by runs that take turns on their VM. 0: nobody is parked.
     pub parked_bytes_max: usize,
-    /// Leases that one tenant may hold at once, those without a VM included. 5 by default.
-    pub runs_per_tenant: usize,
-    /// Leases that one script of one tenant may hold at once. 5 by default.
-    pub runs_per_script: usize,
     /// Requests that may wait at once; further ones are rejected. 1,000 by default. 0: none waits.
     pub queue_max: usize,
     /// How long a request may wait. 30 s by default.
@@ -46,8 +42,6 @@ impl Default for PoolConfig {
             first_runs_percent: 25,
             runs_in_flight_max: 10_000,
             parked_bytes_max: 1 << 30,
-            runs_per_tenant: 5,
-            runs_per_script: 5,
             queue_max: 1_000,
             queue_wait: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(5 * 60),
@@ -95,8 +89,6 @@ impl PoolConfig {
         let positive = [
             ("vms_max", self.vms_max),
             ("runs_in_flight_max", self.runs_in_flight_max),
-            ("runs_per_tenant", self.runs_per_tenant),
-            ("runs_per_script", self.runs_per_script),
             ("vm_failures_max", self.vm_failures_max as usize),
         ];
         if let Some(&(name, _)) = positive.iter().find(|(_, figure)| *figure == 0) {
@@ -135,8 +127,6 @@ mod tests {
         for (config, message) in [
             (PoolConfig { vms_max: 0, ..good.clone() }, "vms_max is 0, at least 1 is needed"),
             (PoolConfig { runs_in_flight_max: 0, ..good.clone() }, "runs_in_flight_max is 0, at least 1 is needed"),
-            (PoolConfig { runs_per_tenant: 0, ..good.clone() }, "runs_per_tenant is 0, at least 1 is needed"),
-            (PoolConfig { runs_per_script: 0, ..good.clone() }, "runs_per_script is 0, at least 1 is needed"),
             (PoolConfig { vm_failures_max: 0, ..good.clone() }, "vm_failures_max is 0, at least 1 is needed"),
             (
                 PoolConfig { first_runs_percent: 101, ..good.clone() },

@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use isolet_core_traits::{QueueReport, Reset, VmOrigin};
 use tokio::sync::oneshot;
@@ -25,6 +26,7 @@ pub struct Lease<V> {
     shared: Arc<Shared<V>>,
     ticket: Ticket,
     queue: QueueReport,
+    expected_cpu: Duration,
     vm_origin: Option<VmOrigin>,
     /// Set for as long as the pool counts a VM as this lease's.
     vm_id: Option<VmId>,
@@ -66,6 +68,7 @@ impl<V> Lease<V> {
             shared,
             ticket: grant.ticket,
             queue,
+            expected_cpu: grant.expected_cpu,
             vm_origin,
             vm_id,
             vm,
@@ -80,6 +83,12 @@ impl<V> Lease<V> {
     /// How it was admitted.
     pub fn queue(&self) -> QueueReport {
         self.queue
+    }
+
+    /// The CPU time that its tenant is charged with until [`finish`](Self::finish) says what was used: the moving average
+    /// of its script.
+    pub fn expected_cpu(&self) -> Duration {
+        self.expected_cpu
     }
 
     /// Whether its VM stood ready or was made while it waited; `None` if it asked for no VM.
@@ -176,18 +185,19 @@ impl<V> Lease<V> {
     }
 
     /// Ends it: the permits are free. A pristine VM stands ready again; one to be discarded is destroyed; one that was
-    /// taken and not put back is lost.
-    pub fn finish(mut self, reset: Reset) {
-        self.release(reset);
+    /// taken and not put back is lost. The tenant is charged with the CPU time that was used; of a lease that is dropped,
+    /// with what was expected.
+    pub fn finish(mut self, reset: Reset, cpu_used: Duration) {
+        self.release(reset, Some(cpu_used));
     }
 
-    fn release(&mut self, reset: Reset) {
+    fn release(&mut self, reset: Reset, cpu_used: Option<Duration>) {
         self.released = true;
         let (back, discarded) = match self.vm_id.take() {
             Some(id) => self.split(id, reset),
             None => (Back::Nothing, None),
         };
-        self.shared.release(self.ticket, back);
+        self.shared.release(self.ticket, back, cpu_used);
         discarded.into_iter().for_each(|vm| self.shared.destroy(vm));
     }
 
@@ -205,7 +215,10 @@ impl<V> Lease<V> {
 impl<V> Drop for Lease<V> {
     fn drop(&mut self) {
         if !self.released {
-            self.release(if self.touched { Reset::Discard } else { Reset::Pristine });
+            // A VM that nobody touched has run nothing.
+            let (reset, cpu_used) =
+                if self.touched { (Reset::Discard, None) } else { (Reset::Pristine, Some(Duration::ZERO)) };
+            self.release(reset, cpu_used);
         }
     }
 }

@@ -3,19 +3,50 @@
 use std::collections::{HashMap, HashSet};
 
 use isolet_core_traits::{ScriptId, TenantId};
-use isolet_pool::admission::VmId;
+use isolet_pool::admission::{QUANTUM_US, VmId};
 use isolet_pool::{Need, Request};
 
-use super::model::{Granted, Model, Seat, Totals};
+use super::model::{Granted, Model, Seat, Totals, Watch};
 
 type ByTenant<'a> = HashMap<&'a TenantId, usize>;
 type ByScript<'a> = HashMap<(&'a TenantId, &'a ScriptId), usize>;
 
 impl Model {
-    /// Nobody who came earlier and could be granted too is passed.
+    /// No request of the tenant that came earlier and could be granted too is passed, and no cap.
     pub(super) fn check_order(&self, at: usize) {
+        let (_, request, _) = &self.waiting[at];
+        assert!(self.could_have(request), "{request:?} is granted beyond a cap");
         for (_, earlier, _) in &self.waiting[..at] {
-            assert!(!(self.within_caps(earlier) && self.can_have(earlier)), "{earlier:?} was passed");
+            assert!(earlier.tenant != request.tenant || !self.could_have(earlier), "{earlier:?} was passed");
+        }
+    }
+
+    /// Other tenants who could have been granted in its stead are not passed for longer than the bound says.
+    pub(super) fn check_bound(&mut self, at: usize, cost_us: u64) {
+        let server = self.waiting[at].1.tenant.clone();
+        let part_us = QUANTUM_US * u64::from(self.waiting[at].1.share.weight.get());
+        let mut watches = std::mem::take(&mut self.watches);
+        for (tenant, watch) in watches.iter_mut().filter(|(tenant, _)| **tenant != server) {
+            let mut own = self.waiting.iter().filter(|(_, request, _)| request.tenant == *tenant);
+            if own.any(|(_, request, _)| self.could_have(request)) {
+                let passed = watch.passed.entry(server.clone()).or_default();
+                passed.cost_us += cost_us;
+                passed.cost_max_us = passed.cost_max_us.max(cost_us);
+                let bound_us = (watch.rounds + 1) * part_us + passed.cost_max_us + passed.given_back_us;
+                assert!(passed.cost_us <= bound_us, "{tenant:?} waits for {server:?}: {passed:?} in {}", watch.rounds);
+            }
+        }
+        self.watches = watches;
+    }
+
+    /// Begins to watch those who wait since now.
+    pub(super) fn watch(&mut self) {
+        let waiting = &self.waiting;
+        self.watches.retain(|tenant, _| waiting.iter().any(|(_, request, _)| request.tenant == *tenant));
+        for (ticket, request, _) in &self.waiting {
+            let rounds = self.admission.rounds_ahead(*ticket).expect("it waits");
+            let watch = Watch { rounds, passed: HashMap::new() };
+            self.watches.entry(request.tenant.clone()).or_insert(watch);
         }
     }
 
@@ -37,10 +68,15 @@ impl Model {
         assert_eq!(Some((self.parked_by(vm), since)), best.min(), "another one should leave");
     }
 
+    fn could_have(&self, request: &Request) -> bool {
+        self.within_caps(request) && self.can_have(request)
+    }
+
     fn within_caps(&self, request: &Request) -> bool {
+        let share = self.shares[&request.tenant];
         let tenant = self.granted.iter().filter(|granted| granted.request.tenant == request.tenant);
         let script = tenant.clone().filter(|granted| granted.request.script == request.script);
-        tenant.count() < self.config.runs_per_tenant && script.count() < self.config.runs_per_script
+        tenant.count() < share.runs_per_tenant && script.count() < share.runs_per_script
     }
 
     /// Whether a request could have a VM now, if it needs one.
@@ -107,7 +143,8 @@ impl Model {
         for (_, request, _) in self.waiting.iter().filter(|(_, request, _)| request.need == Need::Vm) {
             let tenant = tenants.entry(&request.tenant).or_default();
             let script = scripts.entry((&request.tenant, &request.script)).or_default();
-            if *tenant < self.config.runs_per_tenant && *script < self.config.runs_per_script {
+            let share = self.shares[&request.tenant];
+            if *tenant < share.runs_per_tenant && *script < share.runs_per_script {
                 (*tenant, *script) = (*tenant + 1, *script + 1);
                 lacking += 1;
             }
@@ -127,8 +164,7 @@ impl Model {
         self.check_caps();
         self.check_vms();
         for (ticket, request, since) in &self.waiting {
-            let could = self.within_caps(request) && self.can_have(request);
-            assert!(!could, "{request:?} waits though it could be granted");
+            assert!(!self.could_have(request), "{request:?} waits though it could be granted");
             assert!(self.now < *since + self.config.queue_wait, "it waits for too long");
             assert!(self.admission.wake_at(*ticket).is_some_and(|at| at > self.now), "its timer would spin");
         }
@@ -139,13 +175,13 @@ impl Model {
     }
 
     fn check_figures(&self) {
-        let metrics = self.admission.metrics();
+        let stats = self.admission.stats();
         assert_eq!(
-            (metrics.ready, metrics.in_use, metrics.being_made, metrics.waiting, metrics.leases),
+            (stats.ready, stats.in_use, stats.being_made, stats.waiting, stats.leases),
             (self.ready.len(), self.vms_in_use(), self.being_made.len(), self.waiting.len(), self.granted.len()),
         );
         assert_eq!(
-            (metrics.parked, metrics.parked_returning, metrics.parked_bytes),
+            (stats.parked, stats.parked_returning, stats.parked_bytes),
             (
                 self.seats(|seat| seat.parked_by().is_some()),
                 self.seats(|seat| matches!(seat, Seat::Parked(_, _, Some(_)))),
@@ -153,24 +189,21 @@ impl Model {
             ),
         );
         let totals = Totals {
-            granted: metrics.granted_total,
-            rejected: metrics.rejected_total,
-            parks: metrics.parks_total,
-            unparks: metrics.unparks_total,
+            granted: stats.granted_total,
+            rejected: stats.rejected_total,
+            parks: stats.parks_total,
+            unparks: stats.unparks_total,
         };
         assert_eq!(totals, self.totals);
         let active: HashSet<_> = self.waiting.iter().map(|(_, request, _)| &request.tenant).collect();
         let active: HashSet<_> = self.granted.iter().map(|granted| &granted.request.tenant).chain(active).collect();
-        assert_eq!(metrics.tenants, active.len(), "idle tenants are forgotten");
+        assert_eq!(stats.tenants, active.len(), "idle tenants are forgotten");
     }
 
     fn check_caps(&self) {
         assert!(self.live() <= self.config.vms_max);
         assert!(self.in_flight() <= self.config.runs_in_flight_max);
         assert!(self.waiting.len() <= self.config.queue_max);
-        let (tenants, scripts) = self.leases();
-        assert!(tenants.values().all(|in_use| *in_use <= self.config.runs_per_tenant));
-        assert!(scripts.values().all(|in_use| *in_use <= self.config.runs_per_script));
     }
 
     /// Each VM is in one place, nobody is parked by one that is gone, and whoever wants one back is served or next.
