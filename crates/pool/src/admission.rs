@@ -355,8 +355,8 @@ impl Admission {
 
     /// The caller has seen to it that a VM is ready if one is needed, and has counted the grant in the ledger.
     fn grant(&mut self, ticket: Ticket, request: Request, cost: Cost, waited: Waited, made: Option<VmId>) {
-        let Request { tenant, script, need, share, .. } = request;
-        let vm = if need == Need::Vm { self.vms.take(ticket) } else { None };
+        let Request { tenant, script, need, share, affinity } = request;
+        let vm = if need == Need::Vm { self.vms.take(ticket, affinity) } else { None };
         let seat = vm.map_or(Seat::Nowhere, Seat::On);
         self.granted.insert(ticket, Granted { tenant, script, need, share, cost, seat });
         self.totals.granted_total += 1;

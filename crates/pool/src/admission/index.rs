@@ -7,15 +7,19 @@
 //! | a run that was asked | coming: will stand ready | – |
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::VmId;
 use super::vms::{Occupant, Vm};
 
+/// Those with the fewest parked runs first, and of these the most recently used.
+type Ready = BTreeSet<(usize, Reverse<u64>, VmId)>;
+
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Those with the fewest parked runs first, and of these the most recently used.
-    ready: BTreeSet<(usize, Reverse<u64>, VmId)>,
+    ready: Ready,
+    /// The same VMs by what they have run of late.
+    ready_by_affinity: HashMap<u64, Ready>,
     due: BTreeSet<VmId>,
     /// Those with the fewest parked runs first, and of these the one whose run waits longest.
     waiting: BTreeSet<(usize, u64, VmId)>,
@@ -30,7 +34,7 @@ impl Index {
     pub(super) fn join(&mut self, id: VmId, vm: &Vm) {
         let parked = vm.parked.len();
         match (vm.occupant, vm.returning.is_empty()) {
-            (Occupant::Nobody, true) => drop(self.ready.insert((parked, Reverse(vm.order), id))),
+            (Occupant::Nobody, true) => self.join_ready((parked, Reverse(vm.order), id), vm),
             (Occupant::Nobody, false) => drop(self.due.insert(id)),
             (Occupant::Waiting(_), true) => drop(self.waiting.insert((parked, vm.order, id))),
             (Occupant::Waiting(_), false) => drop(self.overdue.insert(id)),
@@ -45,7 +49,7 @@ impl Index {
     pub(super) fn leave(&mut self, id: VmId, vm: &Vm) {
         let parked = vm.parked.len();
         match (vm.occupant, vm.returning.is_empty()) {
-            (Occupant::Nobody, true) => drop(self.ready.remove(&(parked, Reverse(vm.order), id))),
+            (Occupant::Nobody, true) => self.leave_ready((parked, Reverse(vm.order), id), vm),
             (Occupant::Nobody, false) => drop(self.due.remove(&id)),
             (Occupant::Waiting(_), true) => drop(self.waiting.remove(&(parked, vm.order, id))),
             (Occupant::Waiting(_), false) => drop(self.overdue.remove(&id)),
@@ -55,6 +59,25 @@ impl Index {
         self.in_use -= usize::from(vm.occupant != Occupant::Nobody);
         self.parked -= parked;
         self.returning -= vm.returning.len();
+    }
+
+    fn join_ready(&mut self, place: (usize, Reverse<u64>, VmId), vm: &Vm) {
+        self.ready.insert(place);
+        for affinity in &vm.affinities {
+            self.ready_by_affinity.entry(*affinity).or_default().insert(place);
+        }
+    }
+
+    fn leave_ready(&mut self, place: (usize, Reverse<u64>, VmId), vm: &Vm) {
+        self.ready.remove(&place);
+        for affinity in &vm.affinities {
+            if let Some(ready) = self.ready_by_affinity.get_mut(affinity) {
+                ready.remove(&place);
+                if ready.is_empty() {
+                    self.ready_by_affinity.remove(affinity);
+                }
+            }
+        }
     }
 
     /// VMs that stand ready.
@@ -82,8 +105,19 @@ impl Index {
         self.returning
     }
 
-    pub(super) fn first_ready(&self) -> Option<VmId> {
-        self.ready.first().map(|&(_, _, id)| id)
+    /// One with as few parked runs as any; of these one that has run `affinity` of late, if there is one, and the most
+    /// recently used.
+    pub(super) fn best_ready(&self, affinity: Option<u64>) -> Option<VmId> {
+        let &(parked, _, id) = self.ready.first()?;
+        let known = affinity.and_then(|affinity| self.ready_by_affinity.get(&affinity)?.first());
+        let known = known.filter(|(known_parked, ..)| *known_parked == parked);
+        Some(known.map_or(id, |&(_, _, known)| known))
+    }
+
+    /// What VMs that stand ready have run of late.
+    #[cfg(test)]
+    pub(super) fn affinities(&self) -> usize {
+        self.ready_by_affinity.len()
     }
 
     pub(super) fn first_due(&self) -> Option<VmId> {

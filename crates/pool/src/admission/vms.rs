@@ -10,7 +10,7 @@
 //!
 //! Every change goes through [`Vms::change`], which takes one VM out of the [index](Index), changes it and puts it back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::index::Index;
@@ -31,11 +31,16 @@ pub(super) struct Vm {
     pub(super) order: u64,
     /// Since when it stands ready and no parked run is left that needs it.
     pub(super) since: Duration,
+    /// What it ran last, at most [`AFFINITIES_MAX`], the last one first.
+    pub(super) affinities: VecDeque<u64>,
     /// The runs that left it and can go on nowhere else.
     pub(super) parked: BTreeSet<Ticket>,
     /// Those of them that want it back, by the event at which they did.
     pub(super) returning: BTreeMap<Place, Ticket>,
 }
+
+/// How many programs' images are taken to be on a VM.
+const AFFINITIES_MAX: usize = 4;
 
 /// A place in the line of those who want a VM back.
 pub(super) type Place = u64;
@@ -61,17 +66,24 @@ impl Vms {
 
     /// One was made.
     pub(super) fn add(&mut self, id: VmId, now: Duration) {
-        let (parked, returning) = (BTreeSet::new(), BTreeMap::new());
-        let vm = Vm { occupant: Occupant::Nobody, order: self.next_event(), since: now, parked, returning };
+        let (affinities, parked, returning) = Default::default();
+        let vm = Vm { occupant: Occupant::Nobody, order: self.next_event(), since: now, affinities, parked, returning };
         self.index.join(id, &vm);
         self.vms.insert(id, vm);
     }
 
-    /// Puts a run on the VM that is best for it: one that few parked runs need, and of these the most recently used,
-    /// because its memory is likeliest to be in the processor's caches.
-    pub(super) fn take(&mut self, ticket: Ticket) -> Option<VmId> {
-        let id = self.index.first_ready()?;
-        self.change(id, |vm| vm.occupant = Occupant::Running(ticket));
+    /// Puts a run on the VM that is best for it: one that few parked runs need, of these one that ran the same of late,
+    /// and of these the most recently used, because its memory is likeliest to be in the processor's caches.
+    pub(super) fn take(&mut self, ticket: Ticket, affinity: Option<u64>) -> Option<VmId> {
+        let id = self.index.best_ready(affinity)?;
+        self.change(id, |vm| {
+            vm.occupant = Occupant::Running(ticket);
+            if let Some(affinity) = affinity {
+                vm.affinities.retain(|known| *known != affinity);
+                vm.affinities.push_front(affinity);
+                vm.affinities.truncate(AFFINITIES_MAX);
+            }
+        });
         Some(id)
     }
 
@@ -203,5 +215,23 @@ impl Occupant {
             Self::Nobody => None,
             Self::Running(ticket) | Self::Waiting(ticket) | Self::Asked(ticket) => Some(ticket),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_vms_ran_is_remembered_within_bounds() {
+        let mut vms = Vms::default();
+        (0..3).for_each(|id| vms.add(VmId(id), Duration::ZERO));
+        for run in 0..1_000_u64 {
+            let id = vms.take(Ticket(run), Some(run)).expect("one is ready");
+            vms.put_back(id, Duration::ZERO);
+            assert!(vms.index.affinities() <= 3 * AFFINITIES_MAX);
+        }
+        (0..3).for_each(|id| drop(vms.remove(VmId(id))));
+        assert_eq!(vms.index.affinities(), 0);
     }
 }

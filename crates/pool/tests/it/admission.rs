@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use isolet_core_traits::{EngineError, VmOrigin, WaitedFor};
 use isolet_pool::admission::{Grant, VmReturn};
-use isolet_pool::{Admission, Blocked, Cap, Need, PoolConfig, Rejected};
+use isolet_pool::{Admission, Blocked, Cap, Need, PoolConfig, Rejected, Request};
 
 use crate::bench::{Bench, MILLISECOND, config};
-use crate::caps;
+use crate::{caps, request};
 
 #[test]
 fn the_defaults_serve_ten_warm_and_a_hundred_in_all() {
@@ -117,6 +117,24 @@ fn the_most_recently_used_vm_goes_first_and_the_idle_one_is_destroyed() {
     bench.pass(Duration::from_secs(3_600));
     let metrics = bench.admission.stats();
     assert_eq!((metrics.ready, metrics.destroyed_total), (1, 2), "the initial one stays");
+}
+
+#[test]
+fn a_vm_that_ran_the_same_is_preferred_among_those_that_stand_ready() {
+    let mut bench = Bench::new(config(3, 3));
+    let run = |bench: &mut Bench, affinity: u64| {
+        let request = Request { affinity: Some(affinity), ..request("acme", "a.js", Need::Vm) };
+        let ticket = bench.step(|admission, now| admission.request(now, request));
+        (ticket, bench.grants.pop().and_then(|grant| grant.vm).map(|(vm, _)| vm))
+    };
+    let [(first, a), (second, b), (third, c)] = [1, 2, 3].map(|affinity| run(&mut bench, affinity));
+    [first, second, third].iter().for_each(|ticket| bench.release(*ticket, VmReturn::Kept));
+    let (ticket, vm) = run(&mut bench, 1);
+    assert_eq!(vm, a, "though the third was used more recently");
+    assert_ne!(run(&mut bench, 1).1, a, "nobody waits for it");
+    bench.park(ticket);
+    let (_, vm) = run(&mut bench, 1);
+    assert!(vm == b || vm == c, "a VM with parked runs takes new work last");
 }
 
 #[test]

@@ -20,6 +20,7 @@ enum Event {
         script: u8,
         need: Need,
         share: Share,
+        affinity: Option<u64>,
     },
     Cancel(usize),
     ReturnVm(usize, VmReturn),
@@ -63,9 +64,10 @@ fn event() -> impl Strategy<Value = Event> {
 fn request() -> impl Strategy<Value = Event> {
     let need = prop_oneof![3 => Just(Need::Vm), 1 => Just(Need::Permit)];
     let caps = prop_oneof![9 => Just((3, 2)), 1 => (0..6_usize, 0..5_usize)];
-    (0..5_u8, 0..3_u8, need, caps).prop_map(|(tenant, script, need, (runs_per_tenant, runs_per_script))| {
+    let who = (0..5_u8, 0..3_u8, prop::option::of(0..8_u64));
+    (who, need, caps).prop_map(|((tenant, script, affinity), need, (runs_per_tenant, runs_per_script))| {
         let share = Share { weight: weight(u32::from(tenant) + 1), runs_per_tenant, runs_per_script };
-        Event::Request { tenant, script, need, share }
+        Event::Request { tenant, script, need, share, affinity }
     })
 }
 

@@ -123,8 +123,9 @@ impl Model {
     pub(super) fn apply(&mut self, event: Event) {
         self.events += 1;
         match event {
-            Event::Request { tenant, script, need, share } => {
-                let request = Request { share, ..request(&format!("t{tenant}"), &format!("s{script}"), need) };
+            Event::Request { tenant, script, need, share, affinity } => {
+                let request =
+                    Request { share, affinity, ..request(&format!("t{tenant}"), &format!("s{script}"), need) };
                 self.shares.insert(request.tenant.clone(), share);
                 let ticket = self.admission.request(self.now, request.clone());
                 self.waiting.push((ticket, request, self.now));
