@@ -21,8 +21,10 @@ mod ledger;
 mod making;
 mod parking;
 mod rounds;
+mod size;
 mod stats;
 mod vms;
+mod window;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -32,14 +34,16 @@ use isolet_core_traits::{EngineError, ScriptId, TenantId, VmOrigin, WaitedFor};
 pub use self::costs::COST_UNKNOWN;
 pub use self::decision::{Decision, Grant, Need, Request, Share, Ticket, VmId, VmReturn};
 pub use self::rounds::QUANTUM_US;
-pub use self::stats::{Crowd, PoolStats};
+pub use self::stats::{Crowd, Destroyed, Ordered, PoolStats, Rejections};
 
 use crate::config::{ConfigError, PoolConfig};
 use crate::rejected::{Blocked, Cap, Rejected};
 use costs::Costs;
 use ledger::{Change, Class, Cost, Ledger};
 use making::{Demand, Making};
+use size::Size;
 use vms::{Place, Vms};
+use window::{Level, Window};
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]
@@ -50,6 +54,8 @@ pub struct Admission {
     waiting: BTreeMap<Ticket, Waiting>,
     granted: HashMap<Ticket, Granted>,
     making: Making,
+    size: Size,
+    window: Window,
     vms: Vms,
     parked_bytes: usize,
     tickets: u64,
@@ -74,6 +80,7 @@ struct Granted {
     share: Share,
     /// What its tenant was charged with.
     cost: Cost,
+    since: Duration,
     seat: Seat,
 }
 
@@ -99,6 +106,8 @@ impl Admission {
         Ok(Self {
             ledger: Ledger::default(),
             costs: Costs::default(),
+            size: Size::new(&config),
+            window: Window::new(),
             config,
             waiting: BTreeMap::new(),
             granted: HashMap::new(),
@@ -130,7 +139,8 @@ impl Admission {
         } else {
             let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
             self.ledger.change(&request.tenant, &request.script, request.share, Change::Take(cost));
-            self.grant(ticket, request, cost, Waited { time: Duration::ZERO, reason: None, position }, None);
+            let waited = Waited { time: Duration::ZERO, reason: None, position };
+            self.grant(now, Grantee { ticket, request, cost }, waited, None);
         }
         self.settle(now, None);
         ticket
@@ -138,7 +148,9 @@ impl Admission {
 
     /// Whoever waited does not want it any more. Does nothing if the ticket does not wait.
     pub fn cancel(&mut self, now: Duration, ticket: Ticket) {
-        self.leave_queue(ticket);
+        if self.leave_queue(ticket).is_some() {
+            self.totals.cancelled_total += 1;
+        }
         self.settle(now, None);
     }
 
@@ -155,7 +167,12 @@ impl Admission {
     /// Does nothing if the ticket holds no grant.
     pub fn release(&mut self, now: Duration, ticket: Ticket, vm: VmReturn, cpu_used: Option<Duration>) {
         self.take_vm_back(now, ticket, vm);
-        if let Some(Granted { tenant, script, need, share, cost, .. }) = self.granted.remove(&ticket) {
+        if let Some(Granted { tenant, script, need, share, cost, since, .. }) = self.granted.remove(&ticket) {
+            if need == Need::Vm {
+                let run_time = now.saturating_sub(since);
+                self.window.ended(run_time);
+                self.totals.run_times.record(run_time);
+            }
             let used = cpu_used.map(costs::microseconds);
             if let Some(used) = used.filter(|_| cpu_used > Some(Duration::ZERO)) {
                 self.costs.learn(&tenant, &script, need, used);
@@ -181,7 +198,9 @@ impl Admission {
         }
         let failures = self.making.failures();
         if failures >= self.config.vm_failures_max && self.live() == 0 {
-            self.reject_waiting(|waiting| waiting.request.need == Need::Vm, &Rejected::NoVm { failures, error });
+            let retry_after = Some(self.making.pause_until().saturating_sub(now));
+            let why = Rejected::NoVm { failures, error, retry_after };
+            self.reject_waiting(|waiting| waiting.request.need == Need::Vm, &why);
         }
         self.settle(now, None);
     }
@@ -207,12 +226,18 @@ impl Admission {
     /// A change of [`retry_at`](Self::retry_at) may bring it forward.
     pub fn wake_at(&self, ticket: Ticket) -> Option<Duration> {
         let deadline = self.waiting.get(&ticket)?.since.saturating_add(self.config.queue_wait);
-        Some(self.retry_at().map_or(deadline, |retry_at| retry_at.min(deadline)))
+        [self.retry_at(), self.urgent_at()].into_iter().flatten().chain([deadline]).min()
     }
 
     /// When the next attempt to make a VM is due; `None` if no VM is lacking or no failure made it wait.
     pub fn retry_at(&self) -> Option<Duration> {
-        self.making.retry_at(self.demand(), &self.config)
+        self.making.retry_at(self.demand(true))
+    }
+
+    /// When VMs will be made for those who wait, because they have waited for long enough.
+    fn urgent_at(&self) -> Option<Duration> {
+        let is_held = self.can_make() && self.vms_lacking() > self.making.being_made();
+        self.size.urgent_at(&self.config).filter(|_| is_held)
     }
 
     /// For how many rounds the tenant of a request that waits has to pay before its [turn](QUANTUM_US); `None` if the
@@ -232,6 +257,11 @@ impl Admission {
             ready: self.vms.index().ready(),
             in_use: self.vms.index().in_use(),
             being_made: self.making.being_made(),
+            total: self.vms.made(),
+            target: self.size.target(),
+            utilisation_average: self.window.utilisation(),
+            demand_average: self.window.demand(),
+            lacking: self.vms_lacking(),
             waiting: self.waiting.len(),
             leases: self.granted.len(),
             crowds: self.ledger.crowds().take(PoolStats::CROWDS_MAX).collect(),
@@ -276,8 +306,9 @@ impl Admission {
     fn enqueue(&mut self, ticket: Ticket, waiting: Waiting) {
         let queue_max = self.config.queue_max;
         if self.waiting.len() >= queue_max {
-            let blocked = waiting.blocked;
-            return self.reject(ticket, Rejected::QueueFull { waiting: self.waiting.len(), queue_max, blocked });
+            let (blocked, retry_after) = (waiting.blocked, self.retry_after(waiting.blocked, &waiting.request.tenant));
+            let waiting = self.waiting.len();
+            return self.reject(ticket, Rejected::QueueFull { waiting, queue_max, blocked, retry_after });
         }
         let Request { tenant, script, need, share, .. } = &waiting.request;
         self.ledger.change(tenant, script, *share, Change::Enqueue(ticket, *need));
@@ -293,9 +324,13 @@ impl Admission {
 
     /// Does everything that has become possible or due. `made` is a VM that has just been made.
     fn settle(&mut self, now: Duration, made: Option<VmId>) {
+        if self.window.pass(now) {
+            self.size.revise(&self.window, &self.config);
+        }
         self.serve_parked();
         if self.draining {
             while let Some(vm) = self.vms.take_idle(now) {
+                self.totals.destroyed.drained += 1;
                 self.destroy(vm);
             }
             return;
@@ -305,20 +340,48 @@ impl Admission {
         }
         self.expire(now);
         self.retire(now);
-        for _ in 0..self.making.to_begin(self.demand(), now, &self.config) {
-            let vm = self.making.begin();
-            self.decisions.push_back(Decision::Create(vm));
-        }
+        self.size.lacks(self.vms_lacking(), now);
+        self.order(now);
         self.ask_for_new();
+        let (total, in_use) = (self.vms.made(), self.vms.index().in_use());
+        self.window.hold(Level { total, in_use, demand: in_use + self.vms_lacking() });
     }
 
-    /// Destroys VMs that stood ready for too long.
+    /// Destroys VMs beyond the target: those that stood ready for too long, or one if there are far too many.
     fn retire(&mut self, now: Duration) {
-        let Some(since) = now.checked_sub(self.config.idle_timeout) else { return };
-        while self.live() > self.config.vms_initial
-            && let Some(vm) = self.vms.take_idle(since)
+        let since = now.checked_sub(self.config.idle_timeout);
+        while self.live() > self.size.target()
+            && let Some(vm) = since.and_then(|since| self.vms.take_idle(since))
         {
+            self.totals.destroyed.idle += 1;
+            self.size.changed(now);
             self.destroy(vm);
+        }
+        self.size.has(self.live(), now);
+        if self.size.is_too_large(&self.window, now, &self.config)
+            && let Some(vm) = self.vms.take_idle(now)
+        {
+            self.totals.destroyed.surplus += 1;
+            self.size.changed(now);
+            self.destroy(vm);
+        }
+    }
+
+    /// Begins to make the VMs that are wanted.
+    fn order(&mut self, now: Duration) {
+        let lacking = self.vms_lacking().saturating_sub(self.making.being_made());
+        let is_urgent = self.making.failures() > 0 || self.size.is_urgent(lacking, &self.window, now, &self.config);
+        let to_begin = self.making.to_begin(self.demand(is_urgent), now);
+        for number in 0..to_begin {
+            let ordered = &mut self.totals.ordered;
+            *match self.vms.made() + self.making.being_made() {
+                _ if is_urgent && number < lacking => &mut ordered.on_demand,
+                live if live < self.config.vms_initial => &mut ordered.initial,
+                _ => &mut ordered.ahead,
+            } += 1;
+            self.size.changed(now);
+            let vm = self.making.begin();
+            self.decisions.push_back(Decision::Create(vm));
         }
     }
 
@@ -327,8 +390,20 @@ impl Admission {
         self.vms.made() + self.making.being_made()
     }
 
-    fn demand(&self) -> Demand {
-        Demand { made: self.vms.made(), lacking: self.vms_lacking() }
+    /// How many more VMs there may be.
+    fn room(&self) -> usize {
+        self.config.vms_max.saturating_sub(self.live())
+    }
+
+    /// Whether another VM could be made now.
+    fn can_make(&self) -> bool {
+        self.room() > 0 && self.making.failures() == 0
+    }
+
+    /// With those who wait, or without.
+    fn demand(&self, of_those_who_wait: bool) -> Demand {
+        let lacking = if of_those_who_wait { self.vms_lacking() } else { 0 };
+        Demand { made: self.vms.made(), target: self.size.target(), room: self.room(), lacking }
     }
 
     /// VMs that those who wait could use at once, within all caps but that on VMs.
@@ -350,16 +425,22 @@ impl Admission {
         let change = Change::Promote(ticket, request.need, cost);
         self.ledger.change(&request.tenant, &request.script, request.share, change);
         let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by.waited_for()), position };
-        self.grant(ticket, request, cost, waited, made);
+        self.grant(now, Grantee { ticket, request, cost }, waited, made);
     }
 
     /// The caller has seen to it that a VM is ready if one is needed, and has counted the grant in the ledger.
-    fn grant(&mut self, ticket: Ticket, request: Request, cost: Cost, waited: Waited, made: Option<VmId>) {
+    fn grant(&mut self, now: Duration, grantee: Grantee, waited: Waited, made: Option<VmId>) {
+        let Grantee { ticket, request, cost } = grantee;
         let Request { tenant, script, need, share, affinity } = request;
+        // While there are too many VMs, use of the same few lets the others become idle.
+        let affinity = affinity.filter(|_| self.live() <= self.size.target());
         let vm = if need == Need::Vm { self.vms.take(ticket, affinity) } else { None };
         let seat = vm.map_or(Seat::Nowhere, Seat::On);
-        self.granted.insert(ticket, Granted { tenant, script, need, share, cost, seat });
+        self.granted.insert(ticket, Granted { tenant, script, need, share, cost, since: now, seat });
+        self.window.granted();
         self.totals.granted_total += 1;
+        self.totals.waited_total += u64::from(waited.reason.is_some());
+        self.totals.wait_times.record(waited.time);
         let origin = |vm| if made == Some(vm) { VmOrigin::Cold } else { VmOrigin::Warm };
         self.decisions.push_back(Decision::Grant(Grant {
             ticket,
@@ -375,12 +456,28 @@ impl Admission {
         let Some(granted) = self.granted.get_mut(&ticket) else { return };
         match (std::mem::replace(&mut granted.seat, Seat::Nowhere), what) {
             (Seat::Nowhere, _) => {}
-            (Seat::On(vm), VmReturn::Kept) => self.vms.put_back(vm, now),
+            (Seat::On(vm), VmReturn::Kept) => {
+                self.window.vm_back();
+                self.vms.put_back(vm, now);
+            }
             (Seat::On(vm), VmReturn::Lost) => self.lose(vm),
             (Seat::Parked { vm, bytes, place }, _) => {
                 self.parked_bytes -= bytes;
                 self.vms.forget_parked(vm, ticket, place, now);
             }
+        }
+    }
+
+    /// How long until those who wait are through, if all goes on as in the last minute: those of the tenant, by its cap and
+    /// the time that runs take, or all of them, by the rate of grants.
+    fn retry_after(&self, blocked: Blocked, tenant: &TenantId) -> Option<Duration> {
+        let count = |requests: usize| u32::try_from(requests + 1).unwrap_or(u32::MAX);
+        match blocked.by {
+            Cap::Tenant | Cap::Script => {
+                let places = u32::try_from(blocked.cap).ok().filter(|cap| *cap > 0)?;
+                Some(self.window.run_time()?.saturating_mul(count(self.ledger.waiting(tenant))) / places)
+            }
+            _ => Some(self.window.time_by_grant()?.saturating_mul(count(self.waiting.len()))),
         }
     }
 
@@ -390,10 +487,11 @@ impl Admission {
             && now >= waiting.since.saturating_add(self.config.queue_wait)
         {
             let blocked = self.blocked(&waiting.request).unwrap_or(waiting.blocked);
+            let retry_after = self.retry_after(blocked, &waiting.request.tenant);
             let (waited, position) = (now.saturating_sub(waiting.since), waiting.position);
             self.leave_queue(ticket);
             let waiting = self.waiting.len();
-            self.reject(ticket, Rejected::QueueTimeout { waited, position, waiting, blocked });
+            self.reject(ticket, Rejected::QueueTimeout { waited, position, waiting, blocked, retry_after });
         }
     }
 
@@ -408,6 +506,7 @@ impl Admission {
 
     fn reject(&mut self, ticket: Ticket, why: Rejected) {
         self.totals.rejected_total += 1;
+        self.totals.rejections.count(&why);
         self.decisions.push_back(Decision::Reject(ticket, why));
     }
 
@@ -415,6 +514,13 @@ impl Admission {
         self.totals.destroyed_total += 1;
         self.decisions.push_back(Decision::Destroy(vm));
     }
+}
+
+/// Who is granted, at what cost.
+struct Grantee {
+    ticket: Ticket,
+    request: Request,
+    cost: Cost,
 }
 
 /// What a grant tells of the time before it.

@@ -23,9 +23,13 @@ pub struct PoolConfig {
     pub queue_max: usize,
     /// How long a request may wait. 30 s by default.
     pub queue_wait: Duration,
-    /// How long a VM may stand ready and unused before it is destroyed, down to
-    /// [`vms_initial`](Self::vms_initial). 5 min by default.
+    /// How long a VM may stand ready and unused before it is destroyed, if there are more than the pool aims at by the
+    /// load of the last minute, which is never less than [`vms_initial`](Self::vms_initial). 5 min by default.
     pub idle_timeout: Duration,
+    /// How long those who wait may lack VMs before more are made than the pool aims at. 250 ms by default. If VMs are used
+    /// for long, so that they come back too slowly for those who wait, none of it is waited for. 0: a VM is made for
+    /// whoever lacks one, and the pool is larger than its average load needs.
+    pub vm_patience: Duration,
     /// Failures in a row to make a VM after which, if there is no VM at all, those who wait for one are rejected.
     /// 3 by default. Failures of VMs that were being made at the same time count as one.
     pub vm_failures_max: u32,
@@ -45,6 +49,7 @@ impl Default for PoolConfig {
             queue_max: 1_000,
             queue_wait: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(5 * 60),
+            vm_patience: Duration::from_millis(250),
             vm_failures_max: 3,
             vm_backoff: Duration::from_millis(50),
         }

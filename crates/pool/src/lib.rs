@@ -52,14 +52,16 @@
 pub mod admission;
 mod config;
 mod factory;
+mod histogram;
 mod lease;
 mod pool;
 mod rejected;
 mod shared;
 
-pub use admission::{Admission, Crowd, Need, PoolStats, Request, Share};
+pub use admission::{Admission, Crowd, Destroyed, Need, Ordered, PoolStats, Rejections, Request, Share};
 pub use config::{ConfigError, PoolConfig};
 pub use factory::{VmFactory, VmSlot};
+pub use histogram::Histogram;
 pub use lease::{Lease, Notice, VmLost};
 pub use pool::Pool;
 pub use rejected::{Blocked, Cap, Rejected};

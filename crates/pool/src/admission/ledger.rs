@@ -105,6 +105,11 @@ impl Ledger {
         })
     }
 
+    /// How many requests of a tenant wait.
+    pub(super) fn waiting(&self, tenant: &TenantId) -> usize {
+        self.tenants.get(tenant).map_or(0, Tenant::waiting)
+    }
+
     /// For how many rounds the tenant has to pay before its turn.
     pub(super) fn rounds_ahead(&self, tenant: &TenantId) -> Option<u64> {
         Some(self.tenants.get(tenant)?.turn().rounds_ahead(&self.rounds))

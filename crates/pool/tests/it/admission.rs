@@ -112,11 +112,13 @@ fn the_most_recently_used_vm_goes_first_and_the_idle_one_is_destroyed() {
     bench.pass(MILLISECOND);
     assert_eq!(bench.destroyed, [vms[0].0]);
     bench.pass(Duration::from_secs(3_600));
-    assert_eq!(bench.destroyed, [vms[0].0, vms[1].0]);
+    assert_eq!(bench.destroyed, [vms[0].0], "with one in use, the pool aims at two");
     bench.release(again, VmReturn::Kept);
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(bench.destroyed, [vms[0].0, vms[1].0]);
     bench.pass(Duration::from_secs(3_600));
-    let metrics = bench.admission.stats();
-    assert_eq!((metrics.ready, metrics.destroyed_total), (1, 2), "the initial one stays");
+    let stats = bench.admission.stats();
+    assert_eq!((stats.ready, stats.destroyed_total, stats.target), (1, 2, 1), "the initial one stays");
 }
 
 #[test]
@@ -170,16 +172,42 @@ fn the_queue_is_bounded_in_length_and_time() {
     let waiting = [bench.run("b"), bench.run("c")];
     let refused = bench.run("d");
     let blocked = Blocked { by: Cap::Vms, in_use: 1, cap: 1 };
-    assert_eq!(bench.rejected, [(refused, Rejected::QueueFull { waiting: 2, queue_max: 2, blocked })]);
+    assert_eq!(
+        bench.rejected,
+        [(refused, Rejected::QueueFull { waiting: 2, queue_max: 2, blocked, retry_after: None })]
+    );
     bench.rejected.clear();
     let deadline = Duration::from_secs(30);
     assert_eq!(bench.admission.wake_at(waiting[0]), Some(deadline));
     bench.pass(deadline - MILLISECOND);
     assert_eq!(bench.rejected(), []);
     bench.pass(MILLISECOND);
-    let timeout = |position, waiting| Rejected::QueueTimeout { waited: deadline, position, waiting, blocked };
-    assert_eq!(bench.rejected, [(waiting[0], timeout(0, 1)), (waiting[1], timeout(1, 0))]);
+    let timeout = |position, waiting, seconds| {
+        // One was granted in the last 30 s.
+        let retry_after = Some(Duration::from_secs(seconds));
+        Rejected::QueueTimeout { waited: deadline, position, waiting, blocked, retry_after }
+    };
+    assert_eq!(bench.rejected, [(waiting[0], timeout(0, 1, 90)), (waiting[1], timeout(1, 0, 60))]);
     assert_eq!((bench.granted(), bench.admission.wake_at(waiting[0])), (vec![running], None));
+}
+
+#[test]
+fn who_is_rejected_is_told_when_to_try_again() {
+    let mut bench = Bench::with_share(PoolConfig { queue_max: 4, ..config(2, 2) }, caps(1, 5));
+    for _ in 0..100 {
+        let run = bench.run("acme");
+        bench.pass(200 * MILLISECOND);
+        bench.release(run, VmReturn::Kept);
+    }
+    let told = |bench: &Bench| bench.rejected.last().and_then(|(_, why)| why.retry_after());
+    for _ in 0..6 {
+        bench.run("acme");
+    }
+    assert_eq!(told(&bench), Some(Duration::from_secs(1)), "five of 200 ms, one after the other");
+    bench.run("b");
+    bench.run("c");
+    let by_rate = Duration::from_secs(20) / 102 * 5;
+    assert_eq!(told(&bench), Some(by_rate), "five at the rate of the last minute");
 }
 
 #[test]
@@ -224,7 +252,8 @@ fn failures_pause_and_then_reject() {
     bench.fail_all();
     bench.pass(100 * MILLISECOND);
     bench.fail_all();
-    let why = Rejected::NoVm { failures: 3, error: EngineError::Memory };
+    let retry_after = Some(200 * MILLISECOND);
+    let why = Rejected::NoVm { failures: 3, error: EngineError::Memory, retry_after };
     assert_eq!(bench.rejected, [(run, why)]);
     let compile = bench.ask("acme", "a.js", Need::Permit);
     assert_eq!(bench.granted(), [compile]);

@@ -2,6 +2,7 @@
 
 mod admission;
 mod bench;
+mod elastic;
 mod fairness;
 mod parked_leases;
 mod parking;

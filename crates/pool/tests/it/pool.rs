@@ -250,7 +250,8 @@ async fn a_factory_that_fails_is_reported_and_tried_again() {
     ] {
         let (pool, factory) = pool_with(PoolConfig::default(), answers);
         let rejected = run(&pool, "a").await.expect_err("there is no VM");
-        assert_eq!(rejected, Rejected::NoVm { failures: 3, error });
+        let retry_after = Some(Duration::from_millis(200));
+        assert_eq!(rejected, Rejected::NoVm { failures: 3, error, retry_after });
         factory.set(Answers::AtOnce);
         let lease = run(&pool, "a").await.expect("the next attempt succeeds");
         assert_eq!((lease.vm_origin(), pool.stats().failed_total), (Some(VmOrigin::Cold), 12));

@@ -55,6 +55,7 @@ fn event() -> impl Strategy<Value = Event> {
         30 => any::<usize>().prop_map(Event::Made),
         5 => any::<usize>().prop_map(Event::Failed),
         10 => (0..400_u16).prop_map(Event::Pass),
+        1 => (5_000..60_000_u16).prop_map(Event::Pass),
         // Rare, so that most sequences reach deep states.
         1 => prop_oneof![9 => Just(Event::Pass(1)), 1 => Just(Event::Drain)],
     ]
@@ -72,17 +73,21 @@ fn request() -> impl Strategy<Value = Event> {
 }
 
 fn config() -> impl Strategy<Value = PoolConfig> {
-    let sizes = (1..8_usize, 0..8_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize);
-    sizes.prop_map(|(vms_max, vms_initial, queue_max, runs_in_flight_max, parked_bytes_max, percent)| PoolConfig {
-        first_runs_percent: percent,
-        vms_initial: vms_initial.min(vms_max),
-        vms_max,
-        runs_in_flight_max,
-        parked_bytes_max,
-        queue_max,
-        queue_wait: Duration::from_millis(1_000),
-        idle_timeout: Duration::from_millis(2_000),
-        ..PoolConfig::default()
+    let sizes = (1..8_usize, 0..8_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize, 0..200_u64);
+    sizes.prop_map(|(vms_max, vms_initial, queue_max, runs_in_flight_max, parked_bytes_max, percent, patience)| {
+        PoolConfig {
+            first_runs_percent: percent,
+            vms_initial: vms_initial.min(vms_max),
+            vms_max,
+            runs_in_flight_max,
+            parked_bytes_max,
+            queue_max,
+            queue_wait: Duration::from_millis(1_000),
+            // In half of the pools none.
+            vm_patience: Duration::from_millis(patience.saturating_sub(100)),
+            idle_timeout: Duration::from_millis(2_000),
+            ..PoolConfig::default()
+        }
     })
 }
 

@@ -51,6 +51,10 @@ impl Tenant {
         self.in_use
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     pub(super) fn in_use_by(&self, script: &ScriptId) -> usize {
         self.scripts.get(script).map_or(0, |script| script.in_use)
     }

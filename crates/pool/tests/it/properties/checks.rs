@@ -137,7 +137,7 @@ impl Model {
     }
 
     /// VMs that those who wait could use at once, counted by granting them one after the other.
-    fn vms_lacking(&self) -> usize {
+    pub(super) fn vms_lacking(&self) -> usize {
         let (mut tenants, mut scripts) = self.leases();
         let mut lacking = 0;
         for (_, request, _) in self.waiting.iter().filter(|(_, request, _)| request.need == Need::Vm) {
@@ -152,11 +152,17 @@ impl Model {
         lacking.min(self.config.runs_in_flight_max - self.in_flight())
     }
 
-    /// VMs that should be being made.
-    pub(super) fn wanted(&self) -> usize {
+    /// VMs that may be being made; all of them should be, but for the patience of those who wait.
+    pub(super) fn wanted(&self, lacking: usize) -> usize {
         let made = self.ready.len() + self.vms_in_use();
-        let initial = self.config.vms_initial.saturating_sub(made);
-        self.vms_lacking().max(initial).min(self.config.vms_max - made)
+        let ahead = self.admission.stats().target.saturating_sub(made);
+        lacking.max(ahead).min(self.config.vms_max - made)
+    }
+
+    /// VMs that are lacking and waited for in vain.
+    fn lacking_for_long(&self) -> usize {
+        let is_over = self.lacking_since.is_some_and(|since| self.now >= since + self.config.vm_patience);
+        if is_over { self.vms_lacking() } else { 0 }
     }
 
     pub(super) fn check(&self) {
@@ -169,7 +175,7 @@ impl Model {
             assert!(self.admission.wake_at(*ticket).is_some_and(|at| at > self.now), "its timer would spin");
         }
         if !self.draining && !self.failed_since_last {
-            assert!(self.being_made.len() >= self.wanted(), "too few VMs are being made");
+            assert!(self.being_made.len() >= self.wanted(self.lacking_for_long()), "too few VMs are being made");
         }
         assert_eq!(self.admission.is_drained(), self.draining && self.granted.is_empty());
     }
@@ -188,6 +194,17 @@ impl Model {
                 self.parked_bytes()
             ),
         );
+        let sum = stats.ordered.initial + stats.ordered.ahead + stats.ordered.on_demand;
+        assert_eq!(sum, stats.created_total + stats.failed_total + stats.being_made as u64);
+        assert_eq!(
+            stats.destroyed.idle + stats.destroyed.surplus + stats.destroyed.drained,
+            stats.destroyed_total,
+            "each has a reason"
+        );
+        assert_eq!((stats.total, stats.lacking), (stats.ready + stats.in_use, self.vms_lacking()));
+        let rejections = stats.rejections;
+        let rejected = rejections.queue_full + rejections.queue_timeout + rejections.draining + rejections.no_vm;
+        assert_eq!((rejected, stats.wait_times.count()), (stats.rejected_total, stats.granted_total));
         let totals = Totals {
             granted: stats.granted_total,
             rejected: stats.rejected_total,
@@ -221,7 +238,8 @@ impl Model {
         let waits = self.seats(|seat| matches!(seat, Seat::Waiting(..))) > 0;
         if waits && !self.draining && self.parked_bytes() < self.config.parked_bytes_max {
             let expected = self.being_made.len() + self.coming();
-            assert!(self.vms_lacking() <= expected, "somebody lacks a VM, and another waits on one");
+            let is_patient = self.live() < self.config.vms_max && !self.failed_since_last;
+            assert!(is_patient || self.vms_lacking() <= expected, "somebody lacks a VM, and another waits on one");
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Model {
     pub(super) ready: HashSet<VmId>,
     pub(super) totals: Totals,
     pub(super) failed_since_last: bool,
+    /// Since which event VMs have been lacking without a break.
+    pub(super) lacking_since: Option<Duration>,
     ended: HashSet<Ticket>,
     events: usize,
 }
@@ -113,6 +115,7 @@ impl Model {
             ready: HashSet::new(),
             totals: Totals::default(),
             failed_since_last: false,
+            lacking_since: None,
             ended: HashSet::new(),
             events: 0,
         };
@@ -158,6 +161,7 @@ impl Model {
             granted.iter().any(|granted| granted.request.tenant == *tenant)
                 || waiting.iter().any(|(_, request, _)| request.tenant == *tenant)
         });
+        self.lacking_since = if self.vms_lacking() == 0 { None } else { self.lacking_since.or(Some(self.now)) };
         self.watch();
         self.check();
     }
@@ -268,7 +272,7 @@ impl Model {
             Decision::Reject(ticket, why) => self.reject(ticket, &why),
             Decision::Create(vm) => {
                 assert!(!self.draining);
-                assert!(self.being_made.len() < self.wanted(), "nobody needs another VM");
+                assert!(self.being_made.len() < self.wanted(self.vms_lacking()), "nobody needs another VM");
                 self.being_made.push(vm);
             }
             Decision::Destroy(vm) => {
@@ -354,7 +358,7 @@ impl Model {
             if let Some(at) = self.granted.iter().position(|granted| granted.seat.parked_by().is_none()) {
                 self.apply(Event::Release(at, VmReturn::Kept, None));
             }
-            self.apply(Event::Pass(1));
+            self.apply(Event::Pass(10));
         }
         let stats = self.admission.stats();
         assert_eq!((stats.waiting, stats.leases, stats.in_use, stats.tenants), (0, 0, 0, 0));
