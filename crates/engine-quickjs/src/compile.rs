@@ -24,7 +24,7 @@ const NOTHING: Around = Around("\n\n", "");
 const FUNCTION: Around = Around("\n(async function (input, context) {\n", "\n})");
 /// A body must fit in here as well. A text that closes the function early fits the one or the other, but not both.
 const METHOD: Around = Around("\n(class { async method(input, context) {\n", "\n}})");
-const SETUP: Around = Around("\n(function (global, native, host) { 'use strict';\n", "\n})");
+const SETUP: Around = Around("\n(function (global, native, host, own) { 'use strict';\n", "\n})");
 
 /// Compiles `source` by its kind, on a realm that has begun.
 pub(crate) fn compile(realm: &mut Realm, source: &Source) -> Result<QuickJsProgram, CompileFailure> {
@@ -48,7 +48,7 @@ pub(crate) fn compile(realm: &mut Realm, source: &Source) -> Result<QuickJsProgr
     }
 }
 
-/// The bytecode of a setup script: an expression whose value is a strict function `(global, native, host)`.
+/// The bytecode of a setup script: an expression whose value is a strict function `(global, native, host, own)`.
 pub(crate) fn compile_setup(js: Js, text: &str) -> Result<Vec<u8>, String> {
     let compiled = js.compile(&SETUP.put(text), SETUP_FILE, EXPRESSION, FIRST_LINE);
     // Neither text nor positions: every VM pays for them, and no author sees them.

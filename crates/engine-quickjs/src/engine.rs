@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Capabilities, Engine, EngineError, EngineId, Nudge, Purpose, SealError, SealKeys, SealedProgram, SetupScript,
-    SourceHash, StackBytes, VmConfig,
+    Capabilities, Engine, EngineError, EngineId, Intrinsics, Nudge, Purpose, SealError, SealKeys, SealedProgram,
+    SetupScript, SourceHash, StackBytes, VmConfig,
 };
 use rquickjs::qjs;
 
@@ -225,13 +225,16 @@ impl Engine for QuickJs {
             },
             Form::Portable => MemoryPlan::Blocks,
         };
-        let mut realm = Realm::new(&plan, compiles || config.environment.eval, config.stack)?;
+        let intrinsics =
+            Intrinsics { eval: compiles || config.environment.intrinsics.eval, ..config.environment.intrinsics };
+        let mut realm = Realm::new(&plan, intrinsics, config.stack)?;
         if !compiles {
             let scripts: Vec<_> = std::iter::once(&REPAIRS).chain(&config.environment.setup).collect();
             let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;
             let setup: Vec<_> =
                 scripts.iter().zip(&bytecode).map(|(script, bytecode)| Setup { name: script.name, bytecode }).collect();
-            realm.furnish(&config.environment, &setup)?;
+            let lazy = config.environment.lazy.iter().map(|lazy| self.setup_bytecode(&lazy.script));
+            realm.furnish(&config.environment, &setup, lazy.collect::<Result<_, _>>()?)?;
         }
         realm.freeze(self.layout, self.restoring);
         Ok(QuickJsVm::new(realm, self.layout, self.images.clone(), config))

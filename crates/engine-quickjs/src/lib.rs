@@ -37,6 +37,7 @@ mod images;
 mod invariants;
 mod js;
 mod layout;
+mod lazy;
 mod meter;
 mod native;
 mod output;

@@ -14,6 +14,7 @@ use isolet_core_traits::{
 use rquickjs::qjs::{self, JSContext};
 
 use crate::js::{Js, Value};
+use crate::lazy::{Lazy, Shared};
 use crate::meter::{Meter, OverLimit};
 use crate::unwritable::Trail;
 
@@ -71,6 +72,10 @@ pub(crate) struct Constants {
     pub(crate) follower: Value,
     /// An object without prototype that only we reach: resolve, reject and error of each pending call.
     pub(crate) calls: Value,
+    /// What setup scripts share.
+    pub(crate) shared: Shared,
+    /// The lazy setup scripts by their number.
+    pub(crate) lazy: Vec<Lazy>,
 }
 
 /// The interrupt of a VM without a run.
@@ -88,6 +93,7 @@ pub(crate) struct RunData {
     pub(crate) writing_output: bool,
     pub(crate) logs: LogBuffer,
     pub(crate) resources: Resources,
+    pub(crate) random_seed: u64,
     pub(crate) native: NativeCall,
     pub(crate) next_call: u32,
     /// Payload bytes of the calls that have no reply yet, by number.
@@ -135,6 +141,7 @@ impl Default for RunData {
             writing_output: false,
             logs: LogBuffer::default(),
             resources: Resources::default(),
+            random_seed: 0,
             native: NativeCall::default(),
             next_call: 0,
             pending: BTreeMap::new(),

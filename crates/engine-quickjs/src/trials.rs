@@ -56,7 +56,7 @@ impl Bench {
         let host = HostInterface::new(vec![namespace]).expect("valid names");
         let natives = vec![Native { name: "echo", arguments: 1, call: |_, arguments| echo(&arguments[0]) }];
         let setup = vec![SetupScript { name: "trials", source: "global.echo = value => native.echo(value)" }];
-        let environment = Arc::new(Environment { eval: false, natives, host, setup });
+        let environment = Arc::new(Environment { natives, host, setup, ..Environment::default() });
         let probe = compile(&engine, &environment, PROBE, SourceKind::Script).expect("compiles");
         Self { engine, environment, probe, slice: RunLimits::default().slice }
     }

@@ -167,7 +167,7 @@ async fn prepare<E: Engine>(core: &Core<E>, source: Source, tenant: &TenantId) -
     check_size("source", source.text().len(), core.limits.source_bytes)?;
     let wanted = Wanted { source: &source, tenant, script: source.name(), limits: &core.limits };
     let program = core.compiled(wanted).await.0?;
-    Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint(), program))
+    Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint().clone(), program))
 }
 
 /// An execution that has begun; dropping it cancels.

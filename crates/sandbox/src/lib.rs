@@ -13,12 +13,13 @@
 //! use isolet_sandbox::Policy;
 //!
 //! let environment = Policy::new().environment(HostInterface::default());
-//! assert!(!environment.eval);
-//! assert_eq!(environment.fingerprint(), "no-eval");
+//! assert!(!environment.intrinsics.eval);
 //! ```
 
 mod console;
 pub mod hints;
 mod policy;
+mod web;
 
-pub use policy::Policy;
+pub use policy::{Capability, Policy, Profile};
+pub use web::timers_namespace;

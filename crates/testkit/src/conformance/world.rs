@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use isolet_core_traits::{
     CallId, Environment, HostCall, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation,
-    HostReply, LogLevel, Native, NativeContext, NativeFailure, NativeValue, OperationId, Payload, SetupScript,
+    HostReply, Intrinsics, LogLevel, Native, NativeContext, NativeFailure, NativeValue, OperationId, Payload,
+    SetupScript,
 };
 use serde_json::value::RawValue;
 
@@ -76,7 +77,8 @@ pub(crate) fn environment(eval: bool) -> Arc<Environment> {
         script("conformance-setup-2", PROBE),
         script("conformance-setup-3", SECOND),
     ];
-    Arc::new(Environment { eval, natives: natives(), host: interface(), setup })
+    let intrinsics = Intrinsics { eval, ..Intrinsics::default() };
+    Arc::new(Environment { intrinsics, natives: natives(), host: interface(), setup, ..Environment::default() })
 }
 
 /// A world of nothing but a console: what hostile scripts get.
