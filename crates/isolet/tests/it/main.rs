@@ -8,3 +8,5 @@ mod natives;
 mod parking;
 mod scripts;
 mod setup;
+mod timers;
+mod web;
