@@ -2,6 +2,7 @@
 
 mod console;
 mod host;
+mod integrity;
 mod lifecycle;
 mod limits;
 mod natives;
