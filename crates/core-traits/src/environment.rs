@@ -59,6 +59,18 @@ pub struct LazyScript {
     pub natives: Vec<Native>,
 }
 
+/// A module that scripts may import by its name, with `import` and with `import()`.
+///
+/// It is the host's own code, but runs as a script's: in each run anew, without anything that setup scripts have. It may
+/// import those before it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostModule {
+    /// What is imported, letter by letter: a name such as `pricing` or `@acme/pricing`, never a path.
+    pub name: Arc<str>,
+    /// Its text, an ECMAScript module.
+    pub source: Arc<str>,
+}
+
 /// Parts of the language that a VM has or does not have, from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Intrinsics {
@@ -90,6 +102,8 @@ pub struct Environment {
     pub setup: Vec<SetupScript>,
     /// Run when they are needed.
     pub lazy: Vec<LazyScript>,
+    /// The modules that scripts may import. All others are refused.
+    pub modules: Vec<HostModule>,
     /// Differs between environments in which anything but the host differs.
     pub identity: Arc<str>,
 }
@@ -108,7 +122,7 @@ impl Environment {
 pub struct VmConfig {
     /// What it is for.
     pub purpose: Purpose,
-    /// What scripts find in it. A VM for compiling ignores all but the intrinsics.
+    /// What scripts find in it. A VM for compiling ignores all but the intrinsics and the modules.
     pub environment: Arc<Environment>,
     /// The largest [`memory_bytes`](crate::RunLimits::memory_bytes) that a run on it may ask for.
     pub memory_bytes_max: u64,

@@ -39,6 +39,7 @@ mod js;
 mod layout;
 mod lazy;
 mod meter;
+mod modules;
 mod native;
 mod output;
 mod parked;

@@ -1,8 +1,7 @@
 //! A realm: one runtime with one context, its memory and its state, made and dropped together (R1).
 
 use std::borrow::Cow;
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::fmt::{self, Write};
+use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::Arc;
 
@@ -12,13 +11,14 @@ use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 use crate::arena::{Arena, Restoring};
 use crate::fiber::{self, At, Fiber, Ran};
 use crate::heap::Heap;
-use crate::js::{ErrorClass, Js, Text, Value};
+use crate::js::{Js, Text, Value};
 use crate::layout::Layout;
 use crate::lazy::{self, Lazy};
 use crate::meter::{HEADROOM_BYTES, Meter};
+use crate::modules::Module;
 use crate::stack::Stacks;
 use crate::state::{self, Constants, Rejection, RunData, RunState, Stop};
-use crate::{host, native, payload, signals, unwritable};
+use crate::{host, modules, native, payload, signals, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
 pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
@@ -170,7 +170,12 @@ impl Realm {
             qjs::JS_SetRuntimeOpaque(realm.runtime, state.cast());
             qjs::JS_SetInterruptHandler(realm.runtime, Some(on_poll), ptr::null_mut());
             qjs::JS_SetHostPromiseRejectionTracker(realm.runtime, Some(on_rejection), ptr::null_mut());
-            qjs::JS_SetModuleLoaderFunc(realm.runtime, Some(keep_specifier), Some(refuse_import), ptr::null_mut());
+            qjs::JS_SetModuleLoaderFunc(
+                realm.runtime,
+                Some(modules::keep_specifier),
+                Some(modules::load),
+                ptr::null_mut(),
+            );
             qjs::JS_SetCanBlock(realm.runtime, false);
             realm.context = qjs::JS_NewContextRaw(realm.runtime);
         }
@@ -332,6 +337,11 @@ impl Realm {
         }
     }
 
+    /// Provides modules to what is compiled and run from here on.
+    pub(crate) fn provide(&mut self, modules: Vec<Module>) {
+        self.state().constants.modules = modules;
+    }
+
     /// Adds the environment: natives, host operations and what the setup scripts make of them. `lazy` has the bytecode of
     /// the lazy ones, in the environment's order.
     pub(crate) fn furnish(
@@ -352,7 +362,8 @@ impl Realm {
         state::with(js, |state| {
             let constants =
                 Constants { error_constructor, big_int_constructor, replacer, follower, calls, ..Constants::default() };
-            state.constants = constants;
+            let modules = std::mem::take(&mut state.constants.modules);
+            state.constants = Constants { modules, ..constants };
         });
         let natives = native::object(js, native::number(js, &environment.natives)).map_err(failed)?;
         let hidden = host::install(js, &environment.host).map_err(failed)?;
@@ -512,44 +523,6 @@ unsafe extern "C" fn on_rejection(
         js.free(was.promise);
     }
     let _ = promise.into_raw(); // Borrowed: not ours to free.
-}
-
-/// Specifiers are names, not paths: nothing is resolved against the importing module.
-unsafe extern "C" fn keep_specifier(
-    ctx: *mut JSContext,
-    _base: *const c_char,
-    specifier: *const c_char,
-    _opaque: *mut c_void,
-) -> *mut c_char {
-    // SAFETY: C1: a C string of the engine's; the copy is the engine's to free.
-    unsafe { qjs::js_strdup(ctx, specifier) }
-}
-
-/// No module is provided to scripts.
-unsafe extern "C" fn refuse_import(
-    ctx: *mut JSContext,
-    specifier: *const c_char,
-    _opaque: *mut c_void,
-) -> *mut qjs::JSModuleDef {
-    // SAFETY: C1.
-    let js = unsafe { state::callback_context(ctx) };
-    // SAFETY: C1: a C string of the engine's, which outlives the call.
-    let specifier = unsafe { CStr::from_ptr(specifier) };
-    let shown = Shown(specifier.to_bytes());
-    js.throw_error(ErrorClass::Type, format_args!("cannot import \"{shown}\": no modules are provided to this script"));
-    ptr::null_mut()
-}
-
-/// The first characters of a specifier.
-struct Shown<'a>(&'a [u8]);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let characters = self.0.utf8_chunks().flat_map(|chunk| {
-            chunk.valid().chars().chain((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER))
-        });
-        characters.take(100).try_for_each(|c| f.write_char(c))
-    }
 }
 
 /// Ends a run from inside a callback, in a way that no script can catch.

@@ -16,6 +16,7 @@ use rquickjs::qjs::{self, JSContext};
 use crate::js::{Js, Value};
 use crate::lazy::{Lazy, Shared};
 use crate::meter::{Meter, OverLimit};
+use crate::modules::Module;
 use crate::unwritable::Trail;
 
 /// Why a run must end without running any more of it. Kept here, because no exception can be trusted to tell it.
@@ -74,6 +75,8 @@ pub(crate) struct Constants {
     pub(crate) calls: Value,
     /// What setup scripts share.
     pub(crate) shared: Shared,
+    /// The modules that scripts may import.
+    pub(crate) modules: Vec<Module>,
     /// The lazy setup scripts by their number.
     pub(crate) lazy: Vec<Lazy>,
 }

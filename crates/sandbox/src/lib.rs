@@ -18,8 +18,10 @@
 
 mod console;
 pub mod hints;
+mod modules;
 mod policy;
 mod web;
 
+pub use modules::{HostModules, ModuleError};
 pub use policy::{Capability, Policy, Profile};
 pub use web::timers_namespace;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use isolet_core_traits::{Environment, HostInterface, Intrinsics, LazyScript, SetupScript};
+use isolet_core_traits::{Environment, HostInterface, HostModule, Intrinsics, LazyScript, SetupScript};
 
 use crate::console;
+use crate::modules::HostModules;
 use crate::web::{self, Resolution, TIMERS};
 
 const GLOBALS: SetupScript = SetupScript { name: "globals", source: include_str!("js/globals.js") };
@@ -179,6 +180,7 @@ pub struct Policy {
     profile: Profile,
     /// A bit for each capability.
     allowed: u32,
+    modules: HostModules,
 }
 
 impl Default for Policy {
@@ -196,7 +198,7 @@ impl Policy {
     /// What a profile allows.
     pub fn of(profile: Profile) -> Self {
         let allowed = Capability::ALL.into_iter().filter(|&capability| profile.allows(capability));
-        Self { profile, allowed: allowed.map(Capability::bit).sum() }
+        Self { profile, allowed: allowed.map(Capability::bit).sum(), modules: HostModules::default() }
     }
 
     /// Also allows `capability`.
@@ -215,6 +217,12 @@ impl Policy {
     #[must_use]
     pub fn with_eval(self, eval: bool) -> Self {
         if eval { self.with(Capability::Eval) } else { self.without(Capability::Eval) }
+    }
+
+    /// Lets scripts import these modules, and no others.
+    #[must_use]
+    pub fn with_modules(self, modules: HostModules) -> Self {
+        Self { modules, ..self }
     }
 
     /// Whether scripts may use `capability`.
@@ -237,8 +245,9 @@ impl Policy {
         };
         let lazy = self.lazy(host.namespaces().iter().any(|namespace| namespace.name == TIMERS));
         let setup = self.setup();
-        let identity = identity(intrinsics, &setup, &lazy);
-        Arc::new(Environment { intrinsics, natives: vec![console::NATIVE], host, setup, lazy, identity })
+        let modules = self.modules.as_slice().to_vec();
+        let identity = identity(intrinsics, &setup, &lazy, &modules);
+        Arc::new(Environment { intrinsics, natives: vec![console::NATIVE], host, setup, lazy, modules, identity })
     }
 
     fn setup(&self) -> Vec<SetupScript> {
@@ -286,7 +295,7 @@ impl fmt::Display for Policy {
 }
 
 /// A hash of all that a VM is built from, the host aside.
-fn identity(intrinsics: Intrinsics, setup: &[SetupScript], lazy: &[LazyScript]) -> Arc<str> {
+fn identity(intrinsics: Intrinsics, setup: &[SetupScript], lazy: &[LazyScript], modules: &[HostModule]) -> Arc<str> {
     let mut hasher = blake3::Hasher::new();
     let mut part = |text: &str| {
         hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
@@ -295,6 +304,10 @@ fn identity(intrinsics: Intrinsics, setup: &[SetupScript], lazy: &[LazyScript]) 
     for script in setup.iter().chain(lazy.iter().map(|lazy| &lazy.script)) {
         part(script.name);
         part(script.source);
+    }
+    for module in modules {
+        part(&module.name);
+        part(&module.source);
     }
     // What natives do is not in the scripts that use them.
     part(env!("CARGO_PKG_VERSION"));

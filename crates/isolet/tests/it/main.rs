@@ -5,6 +5,7 @@ mod host;
 mod integrity;
 mod lifecycle;
 mod limits;
+mod modules;
 mod natives;
 mod parking;
 mod scripts;
