@@ -104,6 +104,8 @@ pub struct Environment {
     pub lazy: Vec<LazyScript>,
     /// The modules that scripts may import. All others are refused.
     pub modules: Vec<HostModule>,
+    /// The policy's name, for people.
+    pub policy: Arc<str>,
     /// Differs between environments in which anything but the host differs.
     pub identity: Arc<str>,
 }

@@ -166,7 +166,7 @@ impl<E: Engine> std::fmt::Debug for Executor<E> {
 async fn prepare<E: Engine>(core: &Core<E>, source: Source, tenant: &TenantId) -> Result<Prepared, Verdict> {
     check_size("source", source.text().len(), core.limits.source_bytes)?;
     let wanted = Wanted { source: &source, tenant, script: source.name(), limits: &core.limits };
-    let program = core.compiled(wanted).await.0?;
+    let program = core.compiled(wanted).await.0.map_err(|verdict| verdict.under(&core.environment.policy))?;
     Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint().clone(), program))
 }
 

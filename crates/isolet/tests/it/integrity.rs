@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use expect_test::{ExpectFile, expect_file};
-use isolet::{Isolet, Policy, Profile};
+use isolet::{Isolet, Policy, Profile, Status};
 
-use crate::setup::{builder, execution, output};
+use crate::setup::{builder, execution, output, told};
 
 /// Walks everything that is reachable from the global object, and from what syntax alone gives. Each object that holds
 /// anything but a name and a length is a line: how it is reached first, and its keys. A function is marked by `()`, an
@@ -125,6 +125,46 @@ async fn nothing_of_ours_is_reachable() {
     let isolet = isolet_of(Profile::Standard);
     for script in NOTHING_OF_OURS {
         assert_eq!(output(&isolet.execute(execution(script)).await), "true", "{script}");
+    }
+}
+
+/// What a policy blocks, as scripts ask for it, and a part of the hint.
+const BLOCKED: &[(&str, &str)] = &[
+    ("require('fs')", "bundle the library into one file (the policy is standard)"),
+    ("process.env.HOME", "pass what it needs as input or context (the policy is standard)"),
+    ("eval('1')", "(the policy is standard)"),
+    ("new Function('return 1')()", "(the policy is standard)"),
+    ("(async () => {}).constructor('return 1')", "(the policy is standard)"),
+    ("(function* () {}).constructor('yield 1')", "(the policy is standard)"),
+    ("Reflect.construct(Function, ['return 1'])", "(the policy is standard)"),
+    ("Function.bind(null, 'return 1')()()", "(the policy is standard)"),
+    ("Function.call(null, 'return 1')()", "(the policy is standard)"),
+    ("setTimeout('1', 1)", "(the policy is standard)"),
+    ("import fs from 'fs'; export default fs", "what the host provides by name"),
+    ("await import('child_process')", "what the host provides by name"),
+    ("await fetch('https://example.com')", "an operation that the host offers"),
+    ("new Worker('a.js')", "one thread"),
+    ("new WebSocket('wss://example.com')", "an operation that the host offers"),
+    ("std.exit(1)", "(the policy is standard)"),
+    ("bjson.read()", "(the policy is standard)"),
+    ("module.exports = 1", "export default"),
+];
+
+#[tokio::test]
+async fn a_use_of_what_is_blocked_is_a_violation_with_a_hint() {
+    let isolet = isolet_of(Profile::Standard);
+    for (script, hint) in BLOCKED {
+        let report = isolet.execute(execution(script)).await;
+        assert_eq!(report.status, Status::SandboxViolation, "{script}: {}", told(&report));
+        let told = report.error.and_then(|error| error.hint).unwrap_or_default();
+        assert!(told.contains(hint), "{script}: {told}");
+    }
+    let strict = isolet_of(Profile::Strict);
+    for script in ["new Proxy({}, {})", "Reflect.ownKeys({})", "new WeakRef({})", "new SharedArrayBuffer(1)"] {
+        let report = strict.execute(execution(script)).await;
+        assert_eq!(report.status, Status::SandboxViolation, "{script}: {}", told(&report));
+        let told = report.error.and_then(|error| error.hint).unwrap_or_default();
+        assert!(told.ends_with("(the policy is strict)"), "{script}: {told}");
     }
 }
 

@@ -38,27 +38,47 @@ async fn modules_are_imported_by_name() {
     let body = "return (await import('pricing')).default(100)";
     check(&isolet, SourceKind::Body, body, expect!["120"]).await;
     let missing = "import { nothing } from 'pricing'; export default nothing";
-    check(&isolet, SourceKind::Auto, missing, expect!["runtime_error: SyntaxError: Could not find export 'nothing' in module 'pricing'"]).await;
+    check(
+        &isolet,
+        SourceKind::Auto,
+        missing,
+        expect!["runtime_error: SyntaxError: Could not find export 'nothing' in module 'pricing'"],
+    )
+    .await;
     check(&isolet, SourceKind::Auto, "await import('throws')", expect!["runtime_error: RangeError: in a module"]).await;
 }
 
 #[tokio::test]
 async fn other_specifiers_are_refused_with_what_there_is() {
     let isolet = provider();
-    check(&isolet, SourceKind::Auto, "import fs from 'fs'; export default 1", expect![[r#"syntax_error: TypeError: cannot import "fs": the modules that are provided are "@acme/tax", "pricing", "throws" at 1:16"#]]).await;
+    check(&isolet, SourceKind::Auto, "import fs from 'fs'; export default 1", expect![[r#"sandbox_violation: TypeError: cannot import "fs": the modules that are provided are "@acme/tax", "pricing", "throws" at 1:16"#]]).await;
     for script in ["await import('./pricing')", "await import('pricing.js')", "await import('file:///etc/passwd')"] {
         let caught = format!("try {{ {script} }} catch (error) {{ error.message.split(': ')[1] }}");
         let provided = expect![[r#""the modules that are provided are \"@acme/tax\", \"pricing\", \"throws\"""#]];
         check(&isolet, SourceKind::Auto, &caught, provided).await;
     }
-    check(&isolet, SourceKind::Auto, "await import('fs')", expect![[r#"runtime_error: TypeError: cannot import "fs": the modules that are provided are "@acme/tax", "pricing", "throws""#]]).await;
+    check(&isolet, SourceKind::Auto, "await import('fs')", expect![[r#"sandbox_violation: TypeError: cannot import "fs": the modules that are provided are "@acme/tax", "pricing", "throws""#]]).await;
 }
 
 #[tokio::test]
 async fn without_modules_nothing_is_imported() {
     let isolet = isolet();
-    check(&isolet, SourceKind::Auto, "import fs from 'fs'; export default 1", expect![[r#"syntax_error: TypeError: cannot import "fs": no modules are provided to this script at 1:16"#]]).await;
-    check(&isolet, SourceKind::Auto, "await import('fs')", expect![[r#"runtime_error: TypeError: cannot import "fs": no modules are provided to this script"#]]).await;
+    check(
+        &isolet,
+        SourceKind::Auto,
+        "import fs from 'fs'; export default 1",
+        expect![[
+            r#"sandbox_violation: TypeError: cannot import "fs": no modules are provided to this script at 1:16"#
+        ]],
+    )
+    .await;
+    check(
+        &isolet,
+        SourceKind::Auto,
+        "await import('fs')",
+        expect![[r#"sandbox_violation: TypeError: cannot import "fs": no modules are provided to this script"#]],
+    )
+    .await;
     check(
         &isolet,
         SourceKind::Auto,
@@ -72,5 +92,13 @@ async fn without_modules_nothing_is_imported() {
 async fn a_module_that_does_not_compile_is_the_hosts_fault() {
     let modules = HostModules::new().with("broken", "export default {").expect("a name");
     let isolet = builder().policy(Policy::new().with_modules(modules)).build().expect("it builds");
-    check(&isolet, SourceKind::Auto, "1", expect![[r#"host_error: HostError: the host's module "broken" does not compile: SyntaxError: invalid property name"#]]).await;
+    check(
+        &isolet,
+        SourceKind::Auto,
+        "1",
+        expect![[
+            r#"host_error: HostError: the host's module "broken" does not compile: SyntaxError: invalid property name"#
+        ]],
+    )
+    .await;
 }
