@@ -7,6 +7,7 @@ mod lifecycle;
 mod limits;
 mod modules;
 mod natives;
+mod pages;
 mod parking;
 mod scripts;
 mod setup;
