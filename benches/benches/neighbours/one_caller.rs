@@ -13,6 +13,9 @@ use crate::Plan;
 use crate::figures::{Figures, Group, Times, microseconds, number};
 use crate::stage::{Stage, execution, on_engine_thread};
 
+/// After so long without work all threads are asleep.
+const ASLEEP: Duration = Duration::from_millis(5);
+
 /// How often in one round, and what the caller does before each time.
 const PACES: [(&str, usize, Option<Duration>); 2] =
     [("back to back", 300, None), ("after 1 ms without any", 60, Some(Duration::from_millis(1)))];
@@ -74,18 +77,22 @@ impl Pace {
         (0..self.times).map(|_| cycle()).collect()
     }
 
-    /// Round trips and executions by turns: the thread that answers is asleep while an execution is made.
+    /// Round trips, and executions after them: neither finds the other's threads awake.
     fn ask(self, stage: &Stage, prepared: &Prepared, answers: &Answers) -> Vec<Asked> {
         let (isolet, prepared, answers) = (stage.isolet.clone(), prepared.clone(), answers.clone());
         let input = JsonText::parse(ORDER).expect("valid JSON");
         stage.service(async move {
-            let mut asked = Vec::with_capacity(self.times);
+            tokio::time::sleep(ASLEEP).await;
+            let mut trips = Vec::with_capacity(self.times);
             for _ in 0..self.times {
                 self.wait().await;
                 let began = Instant::now();
                 answers.one().await;
-                let trip = began.elapsed();
-
+                trips.push(began.elapsed());
+            }
+            tokio::time::sleep(ASLEEP).await;
+            let mut asked = Vec::with_capacity(self.times);
+            for trip in trips {
                 self.wait().await;
                 let execution = execution(&prepared, "one").input_json(input.clone());
                 let began = Instant::now();

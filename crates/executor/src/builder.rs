@@ -19,7 +19,7 @@ use crate::metrics::Counters;
 use crate::panics;
 use crate::program::Compilers;
 use crate::runtime::Runtime;
-use crate::workers::Workers;
+use crate::workers::{Claim, Workers};
 
 /// Puts an [`Executor`] together. Whatever is not set has a default that serves.
 #[must_use = "a builder does nothing until it is asked to build"]
@@ -211,13 +211,13 @@ struct Factory<E: Engine> {
 impl<E: Engine> VmFactory<E::Vm> for Factory<E> {
     fn create(&self, slot: VmSlot<E::Vm>) {
         let (engine, config) = (self.engine.clone(), self.config.clone());
-        self.workers.spawn(move || match engine.create_vm(&config) {
+        self.workers.spawn(Claim::OWN, move || match engine.create_vm(&config) {
             Ok(vm) => slot.ready(vm),
             Err(error) => slot.failed(error),
         });
     }
 
     fn destroy(&self, vm: E::Vm) {
-        self.workers.spawn(move || drop(vm));
+        self.workers.spawn(Claim::OWN, move || drop(vm));
     }
 }

@@ -10,13 +10,13 @@ use isolet_pool::{Lease, Need, Pool, Request};
 
 use crate::caller::{Caller, Gone};
 use crate::dispatch::{Dispatch, Host};
-use crate::drive::Drive;
+use crate::drive::{Drive, reset_and_finish};
 use crate::metrics::Counters;
 use crate::program::{Compilers, Wanted};
 use crate::run::Run;
 use crate::runtime::Runtime;
 use crate::verdict::Verdict;
-use crate::workers::Workers;
+use crate::workers::{Claim, Workers};
 
 /// How often the pool looks after its idle VMs.
 const TICK: Duration = Duration::from_millis(250);
@@ -55,12 +55,16 @@ impl<E: Engine> Core<E> {
 
         let ended = Drive::new(self, run, &mut dispatch, caller).until_end(&mut lease, program, invocation).await;
         let reset = ended.reset;
-        lease.return_vm(reset);
-
+        if let Some(reset) = reset {
+            lease.return_vm(reset);
+        }
         let concluded = run.conclude(ended, dispatch.traffic());
         let concluded = concluded.map_err(|verdict| verdict.with_panic(dispatch.panic()));
         dispatch.close(if concluded.is_ok() { CloseReason::Completed } else { CloseReason::Failed }).await;
-        lease.finish(reset);
+        match reset {
+            Some(reset) => lease.finish(reset),
+            None => self.workers.spawn(Claim::small(&run.info.tenant), move || reset_and_finish(lease)),
+        }
         concluded
     }
 

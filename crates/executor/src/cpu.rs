@@ -1,4 +1,4 @@
-//! CPU time of the calling thread.
+//! What the calling thread uses: CPU time, and a core.
 
 use std::time::Duration;
 
@@ -13,4 +13,17 @@ pub(crate) fn thread_time() -> Duration {
 #[cfg(not(unix))]
 pub(crate) fn thread_time() -> Duration {
     Duration::ZERO
+}
+
+/// The core that the calling thread is on. It may be on another one at once.
+#[cfg(target_os = "linux")]
+#[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
+pub(crate) fn core() -> Option<usize> {
+    Some(rustix::thread::sched_getcpu())
+}
+
+/// Nobody knows.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn core() -> Option<usize> {
+    None
 }

@@ -119,6 +119,9 @@ impl Dispatch {
 
     /// Ends the calls, then closes all sessions at once, each within its time.
     pub(crate) async fn close(mut self, reason: CloseReason) {
+        if self.traffic.calls == 0 {
+            return;
+        }
         let close_time = self.close_time;
         let _ = tokio::time::timeout(close_time, self.in_flight.shutdown()).await;
         let mut closing = JoinSet::new();

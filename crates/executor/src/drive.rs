@@ -22,7 +22,8 @@ use isolet_pool::{Lease, Notice, VmLost};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Sleep;
 
-use self::step::{Next, Start, StepWork, Stepped};
+pub(crate) use self::step::reset_and_finish;
+use self::step::{Next, Place, ResetVm, Start, StepWork, Stepped};
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::dispatch::Dispatch;
@@ -34,7 +35,8 @@ type Parked<E> = <<E as Engine>::Vm as Vm>::Parked;
 /// A run that is over, and what it used.
 pub(crate) struct Ended {
     pub(crate) outcome: Result<Outcome, Lost>,
-    pub(crate) reset: Reset,
+    /// None if its VM is still to be reset.
+    pub(crate) reset: Option<Reset>,
     pub(crate) reset_time: Duration,
     pub(crate) run_time: Duration,
     pub(crate) cpu: Duration,
@@ -78,7 +80,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         }
     }
 
-    /// Steps the VM of `lease` until the run is over and the VM is reset.
+    /// Steps the VM of `lease` until the run is over and, if that is quick, the VM is reset.
     pub(crate) async fn until_end(
         mut self,
         lease: &mut Lease<E::Vm>,
@@ -88,31 +90,37 @@ impl<'run, E: Engine> Drive<'run, E> {
         let (limits, interrupt) = (self.run.limits.run_limits(), self.run.interrupt.clone());
         interrupt.start(limits.wall_time);
         let mut next = Next::Start(Box::new(Start { program, invocation, limits, interrupt }));
-        while let Some(vm) = lease.take_vm() {
-            let stepped = match self.step(vm, next).await {
+        let mut place = Place::Pool(lease.vm_later());
+        loop {
+            let stepped = match self.step(place, next).await {
                 Ok(stepped) => stepped,
-                Err(lost) => return self.ended(Err(lost), Reset::Discard, Duration::ZERO),
+                Err(lost) => return self.ended(Err(lost), Some(ResetVm::DISCARD)),
             };
             lease.put_vm(stepped.vm);
             next = match stepped.step {
-                Step::Done(outcome) => return self.ended(Ok(outcome), stepped.reset.reset, stepped.reset.time),
+                Step::Done(outcome) => return self.ended(Ok(outcome), stepped.reset),
                 Step::HostCalls { calls, cancelled } => match self.host_calls(lease, calls, &cancelled).await {
                     Waited::GoesOn(next) => next,
-                    Waited::Over(outcome) => return self.ended(outcome, Reset::Discard, Duration::ZERO),
+                    Waited::Over(outcome) => return self.ended(outcome, Some(ResetVm::DISCARD)),
                 },
                 Step::Stalled => Next::Abort(Abort::NeverSettled),
                 Step::Preempted => Next::Go,
             };
+            let Some(vm) = lease.take_vm() else { return self.ended(Err(Lost::Vm), Some(ResetVm::DISCARD)) };
+            place = Place::Here(vm);
         }
-        self.ended(Err(Lost::Stopped), Reset::Discard, Duration::ZERO)
     }
 
     /// One step on a worker, with the console lines passed on as they come.
-    async fn step(&mut self, vm: E::Vm, next: Next<E::Vm>) -> Result<Stepped<E::Vm>, Lost> {
+    async fn step(&mut self, place: Place<E::Vm>, next: Next<E::Vm>) -> Result<Stepped<E::Vm>, Lost> {
         let (interrupt, lines) = (self.run.interrupt.clone(), self.lines.0.clone());
         let cpu_left = self.run.limits.cpu_time.map(|cpu_time| cpu_time.saturating_sub(self.cpu));
-        let work = StepWork::new(vm, next, interrupt, lines, cpu_left);
+        let (task, upkeep) = (self.run.quiet_task(), Duration::ZERO);
+        let work = StepWork { place, next, interrupt, lines, cpu_left, task, upkeep };
         let mut work = self.core.workers.run(self.run.claim(), work);
+        if work.is_imminent() && self.core.counters.in_flight() == 1 {
+            self.run.end_is_imminent();
+        }
         let mut is_hurried = false;
         let worked = loop {
             tokio::select! {
@@ -130,7 +138,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         }
         let worked = worked?;
         let stepped = worked.output?;
-        self.cpu += worked.cpu.saturating_sub(stepped.upkeep);
+        self.cpu += (worked.cpu + stepped.cpu).saturating_sub(stepped.upkeep);
         self.preemptions += worked.preemptions;
         Ok(stepped)
     }
@@ -208,10 +216,11 @@ impl<'run, E: Engine> Drive<'run, E> {
         }
     }
 
-    fn ended(self, outcome: Result<Outcome, Lost>, reset: Reset, reset_time: Duration) -> Ended {
+    fn ended(self, outcome: Result<Outcome, Lost>, reset: Option<ResetVm>) -> Ended {
+        let reset_time = reset.map_or(Duration::ZERO, |reset| reset.time);
         Ended {
             outcome,
-            reset,
+            reset: reset.map(|reset| reset.reset),
             reset_time: self.parking_reset_time + reset_time,
             run_time: self.core.clock.now().saturating_sub(self.granted).saturating_sub(reset_time),
             cpu: self.cpu,

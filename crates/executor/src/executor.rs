@@ -16,8 +16,9 @@ use crate::owed::Owed;
 use crate::prepared::Prepared;
 use crate::program::Wanted;
 use crate::run::Run;
+use crate::task::Task;
 use crate::verdict::Verdict;
-use crate::workers::Lost;
+use crate::workers::{Claim, Lost};
 
 /// Executes scripts on the VMs of one engine, for many tenants at once. A cheap handle: clone it freely.
 ///
@@ -105,7 +106,7 @@ impl<E: Engine> Executor<E> {
     pub async fn shutdown(&self) {
         self.drain().await;
         let compilers = self.0.compilers.clear();
-        self.0.workers.spawn(move || drop(compilers));
+        self.0.workers.spawn(Claim::OWN, move || drop(compilers));
         self.0.workers.stop().await;
     }
 
@@ -136,9 +137,9 @@ impl<E: Engine> Executor<E> {
         let run = Run::new(execution, &core.limits, &core.clock, core.console_to_tracing);
         let (cancel, caller) = caller(&run.interrupt);
         let (sender, report) = oneshot::channel();
-        let owed = Owed::new(core.clone(), run, sender);
-        core.runtime.handle().spawn(owed.execute(caller));
-        Begun { report, _cancel: cancel }
+        let owed = |run| Owed::new(core.clone(), run, sender).execute(caller);
+        let task = Task::new(core.runtime.handle(), |task| owed(run.driven_by(task)));
+        Begun { task, report, _cancel: cancel }
     }
 
     fn begin_preparing(&self, source: &Source, tenant: &TenantId) -> Preparing {
@@ -172,6 +173,7 @@ async fn prepare<E: Engine>(core: &Core<E>, source: Source, tenant: &TenantId) -
 
 /// An execution that has begun; dropping it cancels.
 struct Begun {
+    task: Arc<Task>,
     report: oneshot::Receiver<Report>,
     _cancel: CancelOnDrop,
 }
@@ -181,10 +183,12 @@ const REPORT_IS_SENT: &str = "an execution that has begun sends its report";
 
 impl Begun {
     async fn report(self) -> Report {
+        self.task.begin_here();
         self.report.await.expect(REPORT_IS_SENT)
     }
 
     fn report_blocking(self) -> Report {
+        self.task.begin_here();
         self.report.blocking_recv().expect(REPORT_IS_SENT)
     }
 }

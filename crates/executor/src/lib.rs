@@ -53,6 +53,7 @@ mod cpu;
 mod panics;
 mod random;
 mod runtime;
+mod task;
 
 pub use builder::{BuildError, ExecutorBuilder};
 pub use execution::{Execution, InvalidExecution};

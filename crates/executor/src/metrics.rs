@@ -1,11 +1,13 @@
 //! Figures of an executor since it was built.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::pin::pin;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use isolet_cache::CacheStats;
 use isolet_core_traits::Status;
 use isolet_pool::PoolMetrics;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// An executor's figures at one moment.
 #[derive(Debug, Clone)]
@@ -45,28 +47,38 @@ impl ExecutionCounts {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     ended: [AtomicU64; Status::ALL.len()],
-    in_flight: watch::Sender<usize>,
+    in_flight: AtomicUsize,
+    /// Told when none is in flight any more.
+    is_idle: Notify,
 }
 
 impl Counters {
     /// An execution began; [`end`](Self::end) must follow.
     pub(crate) fn begin(&self) {
-        self.in_flight.send_modify(|count| *count += 1);
+        self.in_flight.fetch_add(1, SeqCst);
     }
 
     pub(crate) fn end(&self, status: Status) {
         self.ended[status as usize].fetch_add(1, Relaxed);
-        self.in_flight.send_modify(|count| *count -= 1);
+        if self.in_flight.fetch_sub(1, SeqCst) == 1 {
+            self.is_idle.notify_waiters();
+        }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        *self.in_flight.borrow()
+        self.in_flight.load(SeqCst)
     }
 
     /// Waits until no execution is in flight.
     pub(crate) async fn idle(&self) {
-        // The sender is ours, so that the channel is open.
-        let _ = self.in_flight.subscribe().wait_for(|count| *count == 0).await;
+        loop {
+            let mut is_idle = pin!(self.is_idle.notified());
+            is_idle.as_mut().enable();
+            if self.in_flight() == 0 {
+                return;
+            }
+            is_idle.await;
+        }
     }
 
     pub(crate) fn counts(&self) -> ExecutionCounts {

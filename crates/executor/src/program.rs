@@ -16,7 +16,7 @@ use crate::caller::AbortOnDrop;
 use crate::core::Core;
 use crate::panics::catch;
 use crate::verdict::Verdict;
-use crate::workers::{Claim, Slice, Work};
+use crate::workers::{Claim, Over, Slice, Turn, Work};
 
 /// Whose program is wanted, and at whose expense.
 pub(crate) struct Wanted<'a> {
@@ -90,7 +90,7 @@ impl<E: Engine> Core<E> {
         let claim = Claim::of(wanted.tenant, None, &interrupt);
         let compiled = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?.output;
         if let Some(surplus) = compiled.vm.and_then(|vm| self.compilers.keep(vm)) {
-            self.workers.spawn(move || drop(surplus));
+            self.workers.spawn(Claim::OWN, move || drop(surplus));
         }
         match compiled.result {
             Ok(Ok(program)) => Ok(program),
@@ -122,10 +122,13 @@ struct Compiled<E: Engine> {
 impl<E: Engine> Work for CompileWork<E> {
     type Output = Compiled<E>;
 
-    fn slice(mut self) -> Slice<Self> {
+    fn slice(mut self, turn: Turn) -> Slice<Self> {
         let mut vm = match self.vm.take().map_or_else(|| self.engine.create_vm(&self.config), Ok) {
             Ok(vm) => vm,
-            Err(error) => return Slice::Over(Compiled { result: Err(error), vm: None, _lease: self.lease }),
+            Err(error) => {
+                let compiled = Compiled { result: Err(error), vm: None, _lease: self.lease };
+                return Slice::Over(Over::now(compiled, turn));
+            }
         };
         let compilation =
             if self.is_begun { vm.resume_compile() } else { vm.compile(&self.source, &self.limits, &self.interrupt) };
@@ -133,7 +136,8 @@ impl<E: Engine> Work for CompileWork<E> {
             Compilation::Preempted => Slice::Preempted(Self { vm: Some(vm), is_begun: true, ..self }),
             Compilation::Done(result) => {
                 let is_pristine = matches!(catch(|| vm.reset()), Ok(Reset::Pristine));
-                Slice::Over(Compiled { result: Ok(result), vm: is_pristine.then_some(vm), _lease: self.lease })
+                let vm = is_pristine.then_some(vm);
+                Slice::Over(Over::now(Compiled { result: Ok(result), vm, _lease: self.lease }, turn))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! One execution on its way: what it is, and its report so far.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use isolet_core_traits::{
     Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Source, Status,
@@ -14,6 +14,7 @@ use crate::execution::{Execution, OnLog};
 use crate::panics::catch;
 use crate::prepared::Prepared;
 use crate::random;
+use crate::task::Task;
 use crate::verdict::Verdict;
 use crate::workers::Claim;
 
@@ -31,6 +32,7 @@ pub(crate) struct Run {
     context_bytes: usize,
     on_log: Option<OnLog>,
     console_to_tracing: bool,
+    task: Weak<Task>,
 }
 
 impl Run {
@@ -57,7 +59,13 @@ impl Run {
             context_bytes: execution.context_bytes,
             on_log: execution.on_log,
             console_to_tracing,
+            task: Weak::new(),
         }
+    }
+
+    /// It is driven by this task.
+    pub(crate) fn driven_by(self, task: Weak<Task>) -> Self {
+        Self { task, ..self }
     }
 
     /// At whose expense workers work for it, and until when.
@@ -79,6 +87,19 @@ impl Run {
         let context = self.context.merged(&self.info).map_err(|error| Verdict::invalid_context(&error))?;
         let source_name = self.source.name().clone();
         Ok(Invocation { source_name, input: self.input.clone(), context, random_seed: random::seed() })
+    }
+
+    /// Its task, if it calls nobody else's code when a run ends well.
+    pub(crate) fn quiet_task(&self) -> Option<Arc<Task>> {
+        let is_heard = self.on_log.is_some() || self.console_to_tracing;
+        self.task.upgrade().filter(|_| !is_heard)
+    }
+
+    /// Whoever polls its task for the first time should wait for its end.
+    pub(crate) fn end_is_imminent(&self) {
+        if let Some(task) = self.quiet_task() {
+            task.end_is_imminent();
+        }
     }
 
     /// Passes console lines on and keeps them for the report.

@@ -15,7 +15,7 @@ mod schedule;
 mod worker;
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::thread::Thread;
@@ -25,31 +25,66 @@ use isolet_core_traits::{Clock, Engine, EngineError, Nudge};
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use self::schedule::Claim;
-use self::schedule::{Schedule, Ticket};
-use self::worker::{Done, Once, Reply, Sliced, Task};
+use self::schedule::{Placed, Schedule, Ticket};
+use self::worker::{Done, Once, Reply, Sliceable, Task};
+use crate::cpu;
 use crate::panics::Panic;
+use crate::task;
 
 /// Work that is done in slices, all of them on the same thread.
 pub(crate) trait Work: Send + Sized + 'static {
     type Output: Send + 'static;
 
     /// Works until it is over or preempted.
-    fn slice(self) -> Slice<Self>;
+    fn slice(self, turn: Turn) -> Slice<Self>;
 
     /// Has used so much CPU time until now, and is preempted.
     fn has_used(&mut self, _cpu: Duration) {}
 }
 
+/// A worker's time for a slice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    /// The worker's number.
+    pub(crate) worker: usize,
+    /// CPU time of its thread when it began.
+    began: Duration,
+}
+
+impl Turn {
+    /// CPU time that was used since it began.
+    pub(crate) fn cpu(&self) -> Duration {
+        cpu::thread_time().saturating_sub(self.began)
+    }
+}
+
 /// Where work stands after a slice.
 pub(crate) enum Slice<W: Work> {
-    Over(W::Output),
+    Over(Over<W::Output>),
     Preempted(W),
+}
+
+/// Work that is over.
+pub(crate) struct Over<T> {
+    pub(crate) output: T,
+    /// CPU time of its last slice.
+    pub(crate) cpu: Duration,
+    /// The task that waits for it, if what that does next can be done by the worker.
+    pub(crate) task: Option<Arc<task::Task>>,
+}
+
+impl<T> Over<T> {
+    /// Now, for a task that goes on elsewhere.
+    pub(crate) fn now(output: T, turn: Turn) -> Self {
+        Self { output, cpu: turn.cpu(), task: None }
+    }
 }
 
 /// What came of work.
 #[derive(Debug)]
 pub(crate) struct Worked<T> {
     pub(crate) output: T,
+    /// CPU time of its slices before the last one.
     pub(crate) cpu: Duration,
     pub(crate) preemptions: u64,
 }
@@ -76,6 +111,9 @@ const NUDGED_AFTER: Duration = Duration::from_micros(200);
 /// need a hundredth of it; a thread that the system did not let run may need half.
 const STUCK_AFTER: Duration = Duration::from_millis(200);
 
+/// Work that mostly uses less is over about when a core that fell asleep meanwhile would be awake again.
+const IMMINENT: Duration = Duration::from_micros(50);
+
 /// The threads; they end when this is dropped or told to [`stop`](Self::stop).
 pub(crate) struct Workers {
     shared: Arc<Shared>,
@@ -95,7 +133,7 @@ struct Shared {
 }
 
 struct State {
-    schedule: Schedule<Box<dyn Sliced>>,
+    schedule: Schedule<Box<dyn Sliceable>>,
     threads: Box<[ThreadState]>,
     /// The worker that has nothing to do and is awake: one at a time looks for work, the others leave their cores to the
     /// application.
@@ -126,6 +164,14 @@ struct ThreadState {
 #[derive(Default)]
 struct Door {
     has_knocked: AtomicBool,
+    /// The core on which it looked last.
+    core: AtomicUsize,
+}
+
+impl Door {
+    fn is_on(&self, core: Option<usize>) {
+        self.core.store(core.unwrap_or(usize::MAX), Relaxed);
+    }
 }
 
 impl Workers {
@@ -169,13 +215,14 @@ impl Workers {
     pub(crate) fn run<W: Work>(&self, claim: Claim, work: W) -> Working<W::Output> {
         let (done, result) = oneshot::channel();
         let task = Task { work, cpu: Duration::ZERO, preemptions: 0, done: Arc::new(Done::new(done)) };
-        let ticket = self.shared.submit(claim, Box::new(task));
-        Working { ticket, shared: self.shared.clone(), result }
+        let submitted = self.shared.submit(claim, Box::new(task));
+        let (ticket, is_imminent) = submitted.unzip();
+        Working { ticket, is_imminent: is_imminent == Some(true), shared: self.shared.clone(), result }
     }
 
     /// Does `work` on some worker, and tells nobody.
-    pub(crate) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
-        self.shared.submit(Claim::OWN, Box::new(Once(work)));
+    pub(crate) fn spawn(&self, claim: Claim, work: impl FnOnce() + Send + 'static) {
+        self.shared.submit(claim, Box::new(Once(work)));
     }
 
     /// Gives those a report who wait for a worker that is stuck, and replaces it. To be called every now and then.
@@ -201,15 +248,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn submit(&self, claim: Claim, work: Box<dyn Sliced>) -> Option<Ticket> {
+    /// Gives the work to a worker; tells whether its result is imminent.
+    fn submit(&self, claim: Claim, work: Box<dyn Sliceable>) -> Option<(Ticket, bool)> {
         let mut state = self.lock();
         if state.open == 0 {
             return None; // The work is dropped here, which tells whoever waits for it.
         }
-        let preferred = state.awake;
-        let (ticket, worker) = state.schedule.submit(claim, work, preferred);
+        let awake = state.awake;
+        let Placed { ticket, worker, usual } = state.schedule.submit(claim, work, awake);
         self.call(state, worker);
-        Some(ticket)
+        // On this core it could do nothing while somebody waits here.
+        let is_elsewhere = cpu::core().is_some_and(|core| core != self.doors[worker].core.load(Relaxed));
+        let is_awake = awake == Some(worker) && is_elsewhere;
+        Some((ticket, is_awake && usual.is_some_and(|usual| usual < IMMINENT)))
     }
 
     /// The work comes next.
@@ -284,11 +335,17 @@ impl Shared {
 pub(crate) struct Working<T> {
     /// None once it is over, or if there are no workers.
     ticket: Option<Ticket>,
+    is_imminent: bool,
     shared: Arc<Shared>,
     result: oneshot::Receiver<Result<Worked<T>, Lost>>,
 }
 
 impl<T> Working<T> {
+    /// Whether it is on a core now, and will most likely be over before a thread that sleeps for it could wake.
+    pub(crate) fn is_imminent(&self) -> bool {
+        self.is_imminent
+    }
+
     /// Has it come next.
     pub(crate) fn hurry(&self) {
         if let Some(ticket) = self.ticket {

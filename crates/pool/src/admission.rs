@@ -34,7 +34,7 @@ use crate::config::{ConfigError, PoolConfig};
 use crate::rejected::{Blocked, Cap, Rejected};
 use ledger::{Change, Class, Ledger};
 use making::{Demand, Making};
-use vms::{Place, Vms};
+use vms::{Beginning, Place, Vms};
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]
@@ -124,6 +124,19 @@ impl Admission {
     pub fn cancel(&mut self, now: Duration, ticket: Ticket) {
         self.leave_queue(ticket);
         self.settle(now, None);
+    }
+
+    /// The run of a grant begins, or goes on after [`Decision::Resume`]: gives its VM. Until a run begins, it is open
+    /// which one it has: it gets the one that `thread`, a small number, is likeliest to have in its caches.
+    pub fn begin(&mut self, ticket: Ticket, thread: usize) -> Option<VmId> {
+        let granted = self.vm_of(ticket)?;
+        let Some(Beginning { vm, moved }) = self.vms.begin(granted, ticket, thread) else { return Some(granted) };
+        for (ticket, vm) in [(Some(ticket), vm), (moved, granted)] {
+            if let Some(grant) = ticket.and_then(|ticket| self.granted.get_mut(&ticket)) {
+                grant.seat = Seat::On(vm);
+            }
+        }
+        Some(vm)
     }
 
     /// The VM of a grant is not used any more, or its parked run is over; its permits still are in use.
@@ -329,7 +342,7 @@ impl Admission {
         let origin = |vm| if made == Some(vm) { VmOrigin::Cold } else { VmOrigin::Warm };
         self.decisions.push_back(Decision::Grant(Grant {
             ticket,
-            vm: vm.map(|vm| (vm, origin(vm))),
+            vm: vm.map(origin),
             waited: waited.time,
             waited_for: waited.reason,
             position: waited.position,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use isolet_core_traits::{QueueReport, Reset, VmOrigin};
 use tokio::sync::oneshot;
 
-use crate::admission::{Grant, Ticket, VmId};
+use crate::admission::{Grant, Ticket};
 use crate::shared::{Back, Shared};
 
 /// The permits of an admitted request, and its VM if it asked for one.
@@ -26,10 +26,11 @@ pub struct Lease<V> {
     ticket: Ticket,
     queue: QueueReport,
     vm_origin: Option<VmOrigin>,
-    /// Set for as long as the pool counts a VM as this lease's.
-    vm_id: Option<VmId>,
+    /// Whether the pool counts a VM as this lease's.
+    has_vm: bool,
     vm: Option<V>,
-    touched: bool,
+    /// Whether the VM was fetched from the pool since the grant, or since the run was given it back.
+    is_fetched: bool,
     /// Whether its run has left the VM, which then is the pool's.
     parked: bool,
     /// Whether the pool was told that the parked run wants its VM back.
@@ -55,21 +56,20 @@ pub enum Notice {
 pub struct VmLost;
 
 impl<V> Lease<V> {
-    pub(crate) fn new(shared: Arc<Shared<V>>, grant: Grant, vm: Option<V>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<V>>, grant: Grant) -> Self {
         let queue = QueueReport {
             waited_us: u64::try_from(grant.waited.as_micros()).unwrap_or(u64::MAX),
             waited_for: grant.waited_for,
             position: grant.position as u64,
         };
-        let (vm_id, vm_origin) = grant.vm.unzip();
         Self {
             shared,
             ticket: grant.ticket,
             queue,
-            vm_origin,
-            vm_id,
-            vm,
-            touched: false,
+            vm_origin: grant.vm,
+            has_vm: grant.vm.is_some(),
+            vm: None,
+            is_fetched: false,
             parked: false,
             in_line: false,
             notices: Notices::None,
@@ -89,21 +89,34 @@ impl<V> Lease<V> {
 
     /// Its VM; `None` if it asked for none, or the VM was taken or returned.
     pub fn vm(&mut self) -> Option<&mut V> {
-        self.touched = true;
+        self.fetch();
         self.vm.as_mut()
     }
 
     /// Takes its VM, for example to another thread, while the permits stay here. [`put_vm`](Self::put_vm) it back:
     /// a VM that does not come back counts as lost. `None` as for [`vm`](Self::vm).
     pub fn take_vm(&mut self) -> Option<V> {
-        self.touched = true;
+        self.fetch();
         self.vm.take()
+    }
+
+    /// What [takes its VM](Self::take_vm) elsewhere, at the time when the run begins. The later that is, the likelier is
+    /// the VM's memory to be in the processor's caches.
+    pub fn vm_later(&mut self) -> VmLater<V> {
+        self.is_fetched = true;
+        VmLater { shared: self.shared.clone(), ticket: self.ticket }
+    }
+
+    fn fetch(&mut self) {
+        if self.has_vm && !self.parked && !std::mem::replace(&mut self.is_fetched, true) {
+            self.vm = self.shared.pick_up(self.ticket, 0);
+        }
     }
 
     /// Puts the VM back that was taken. A VM that has no place here, because the lease has one or returned it, is
     /// destroyed.
     pub fn put_vm(&mut self, vm: V) {
-        if self.vm_id.is_some() && self.vm.is_none() && !self.parked {
+        if self.has_vm && self.vm.is_none() && !self.parked {
             self.vm = Some(vm);
         } else {
             self.shared.destroy(vm);
@@ -113,7 +126,7 @@ impl<V> Lease<V> {
     /// Its run waits for the host, on its VM: from now on the pool may ask for the VM, with [`Notice::Park`].
     /// Does nothing if it has no VM, waits already or is parked.
     pub fn wait(&mut self) {
-        if self.vm_id.is_some() && matches!(self.notices, Notices::None) {
+        if self.has_vm && matches!(self.notices, Notices::None) {
             self.notices = Notices::Coming(self.shared.wait(self.ticket));
         }
     }
@@ -136,9 +149,9 @@ impl<V> Lease<V> {
     /// Its run was saved in so many bytes and has left its VM, which is here and pristine: the pool takes it, for others.
     /// The permits stay. Does nothing if there is no VM here.
     pub fn park(&mut self, bytes: usize) {
-        let (Some(id), Some(vm)) = (self.vm_id, self.vm.take()) else { return };
+        let Some(vm) = self.vm.take() else { return };
         self.parked = true;
-        self.notices = Notices::Coming(self.shared.park(self.ticket, id, vm, bytes));
+        self.notices = Notices::Coming(self.shared.park(self.ticket, vm, bytes));
     }
 
     /// Waits until the VM that its run left is here again, pristine. Ready at once if the run is not parked.
@@ -158,9 +171,8 @@ impl<V> Lease<V> {
         match self.notice().await {
             Notice::Park | Notice::VmLost => Err(VmLost),
             Notice::VmBack => {
-                (self.parked, self.in_line, self.touched) = (false, false, false);
+                (self.parked, self.in_line, self.is_fetched) = (false, false, false);
                 self.notices = Notices::None;
-                self.vm = self.vm_id.and_then(|id| self.shared.pick_up(id));
                 Ok(())
             }
         }
@@ -169,8 +181,10 @@ impl<V> Lease<V> {
     /// Gives its VM back before the permits, for example while host sessions are being closed. If its run is parked,
     /// that is over. Does nothing if there is none to give back.
     pub fn return_vm(&mut self, reset: Reset) {
-        let Some(id) = self.vm_id.take() else { return };
-        let (back, discarded) = self.split(id, reset);
+        if !std::mem::take(&mut self.has_vm) {
+            return;
+        }
+        let (back, discarded) = self.split(reset);
         self.shared.return_vm(self.ticket, back);
         discarded.into_iter().for_each(|vm| self.shared.destroy(vm));
     }
@@ -183,20 +197,18 @@ impl<V> Lease<V> {
 
     fn release(&mut self, reset: Reset) {
         self.released = true;
-        let (back, discarded) = match self.vm_id.take() {
-            Some(id) => self.split(id, reset),
-            None => (Back::Nothing, None),
-        };
+        let (back, discarded) =
+            if std::mem::take(&mut self.has_vm) { self.split(reset) } else { (Back::Nothing, None) };
         self.shared.release(self.ticket, back);
         discarded.into_iter().for_each(|vm| self.shared.destroy(vm));
     }
 
     /// What the pool gets back, and what is to be destroyed.
-    fn split(&mut self, id: VmId, reset: Reset) -> (Back<V>, Option<V>) {
+    fn split(&mut self, reset: Reset) -> (Back<V>, Option<V>) {
         self.notices = Notices::None;
         match (self.vm.take(), reset) {
-            _ if std::mem::take(&mut self.parked) => (Back::Nothing, None),
-            (Some(vm), Reset::Pristine) => (Back::Pristine(id, vm), None),
+            _ if std::mem::take(&mut self.parked) || !self.is_fetched => (Back::Nothing, None),
+            (Some(vm), Reset::Pristine) => (Back::Pristine(vm), None),
             (vm, _) => (Back::Lost, vm),
         }
     }
@@ -205,7 +217,7 @@ impl<V> Lease<V> {
 impl<V> Drop for Lease<V> {
     fn drop(&mut self) {
         if !self.released {
-            self.release(if self.touched { Reset::Discard } else { Reset::Pristine });
+            self.release(Reset::Discard);
         }
     }
 }
@@ -213,6 +225,20 @@ impl<V> Drop for Lease<V> {
 impl<V> fmt::Debug for Lease<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").field("ticket", &self.ticket).field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+/// The VM of a [`Lease`], still to be taken.
+pub struct VmLater<V> {
+    shared: Arc<Shared<V>>,
+    ticket: Ticket,
+}
+
+impl<V> VmLater<V> {
+    /// Takes it, to the thread of this number: one of those that take VMs, counted from 0. [Put it back](Lease::put_vm).
+    /// `None` if the lease has no VM, or none any more.
+    pub fn take(self, thread: usize) -> Option<V> {
+        self.shared.pick_up(self.ticket, thread)
     }
 }
 

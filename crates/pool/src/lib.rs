@@ -60,6 +60,6 @@ mod shared;
 pub use admission::{Admission, Need, PoolMetrics, Request};
 pub use config::{ConfigError, PoolConfig};
 pub use factory::{VmFactory, VmSlot};
-pub use lease::{Lease, Notice, VmLost};
+pub use lease::{Lease, Notice, VmLater, VmLost};
 pub use pool::Pool;
 pub use rejected::{Blocked, Cap, Rejected};

@@ -29,7 +29,7 @@ pub(crate) struct Shared<V> {
 
 struct State<V> {
     admission: Admission,
-    /// The VMs that stand ready, and those that parked runs have got back and not picked up yet.
+    /// The VMs that stand ready, and those that were granted or given back to parked runs and not picked up yet.
     vms: HashMap<VmId, V>,
     waiting: HashMap<Ticket, oneshot::Sender<Answer<V>>>,
     /// Those whose runs wait for the host: asked to leave their VM, or told that it is back or lost.
@@ -46,10 +46,10 @@ pub(crate) enum Requested<V> {
 
 /// What a lease gives back with its VM's place.
 pub(crate) enum Back<V> {
-    Pristine(VmId, V),
+    Pristine(V),
     /// The VM was used and is not pristine, or nobody knows where it is.
     Lost,
-    /// It holds no VM. If it was parked and its VM is back by now, that is where it was.
+    /// It holds no VM. If the pool counts one as its own, that is where it was.
     Nothing,
 }
 
@@ -134,10 +134,10 @@ impl<V> Shared<V> {
         });
     }
 
-    pub(crate) fn park(self: &Arc<Self>, ticket: Ticket, id: VmId, vm: V, bytes: usize) -> oneshot::Receiver<Notice> {
+    pub(crate) fn park(self: &Arc<Self>, ticket: Ticket, vm: V, bytes: usize) -> oneshot::Receiver<Notice> {
         let (sender, receiver) = oneshot::channel();
         self.step(|state, now| {
-            state.vms.insert(id, vm);
+            state.keep(ticket, vm);
             state.listening.insert(ticket, sender);
             state.admission.parked(now, ticket, bytes);
         });
@@ -148,9 +148,11 @@ impl<V> Shared<V> {
         self.step(|state, now| state.admission.reply(now, ticket));
     }
 
-    /// The VM that a parked run has got back.
-    pub(crate) fn pick_up(&self, id: VmId) -> Option<V> {
-        self.lock().vms.remove(&id)
+    /// The VM of a run that begins or goes on; `None` if it has none or was given it.
+    pub(crate) fn pick_up(&self, ticket: Ticket, thread: usize) -> Option<V> {
+        let mut state = self.lock();
+        let id = state.admission.begin(ticket, thread)?;
+        state.vms.remove(&id)
     }
 
     pub(crate) fn destroy(&self, vm: V) {
@@ -202,13 +204,23 @@ impl<V> State<V> {
     fn take_back(&mut self, ticket: Ticket, back: Back<V>) -> VmReturn {
         self.listening.remove(&ticket);
         match back {
-            Back::Pristine(id, vm) => {
-                self.vms.insert(id, vm);
+            Back::Pristine(vm) => {
+                self.keep(ticket, vm);
                 VmReturn::Kept
             }
-            Back::Lost => VmReturn::Lost,
+            // Nobody has fetched it if it is still here.
+            Back::Lost => match self.admission.vm_of(ticket) {
+                Some(id) if self.vms.contains_key(&id) => VmReturn::Kept,
+                _ => VmReturn::Lost,
+            },
             Back::Nothing => VmReturn::Kept,
         }
+    }
+
+    /// Keeps the VM of a grant that leaves it.
+    fn keep(&mut self, ticket: Ticket, vm: V) {
+        let id = self.admission.vm_of(ticket).expect("whoever has a VM is on it");
+        self.vms.insert(id, vm);
     }
 
     fn effects(&mut self, shared: &Arc<Shared<V>>) -> Effects<V> {
@@ -219,9 +231,8 @@ impl<V> State<V> {
         while let Some(decision) = self.admission.next_decision() {
             match decision {
                 Decision::Grant(grant) => {
-                    let vm = grant.vm.and_then(|(id, _)| self.vms.remove(&id));
                     let ticket = grant.ticket;
-                    let lease = Lease::new(Arc::clone(shared), grant, vm);
+                    let lease = Lease::new(Arc::clone(shared), grant);
                     effects.replies.push(Reply { ticket, sender: self.waiting.remove(&ticket), answer: Ok(lease) });
                 }
                 Decision::Reject(ticket, why) => {

@@ -7,7 +7,7 @@ use isolet_pool::Lease;
 
 use super::step::ResetVm;
 use super::{Drive, Parked};
-use crate::workers::{Lost, Slice, Work};
+use crate::workers::{Lost, Over, Slice, Turn, Work};
 
 impl<E: Engine> Drive<'_, E> {
     /// Saves the run and gives its VM to the pool. `None` if the engine cannot save it: then it stays where it is.
@@ -49,10 +49,10 @@ struct Saved<V: Vm> {
 impl<V: Vm + 'static> Work for ParkWork<V> {
     type Output = Saved<V>;
 
-    fn slice(self) -> Slice<Self> {
+    fn slice(self, turn: Turn) -> Slice<Self> {
         let Self { mut vm, interrupt } = self;
         let parked = vm.park();
-        let reset = if parked.is_ok() { ResetVm::of(&mut vm, &interrupt) } else { ResetVm::DISCARD };
-        Slice::Over(Saved { vm, parked, reset })
+        let reset = if parked.is_ok() { ResetVm::of(&mut vm, || interrupt.elapsed()) } else { ResetVm::DISCARD };
+        Slice::Over(Over::now(Saved { vm, parked, reset }, turn))
     }
 }

@@ -6,11 +6,16 @@ use std::time::Duration;
 use isolet_core_traits::{
     Abort, End, EngineError, HostReply, Interrupt, Invocation, LogLine, Outcome, Reset, Resume, RunLimits, Step, Vm,
 };
+use isolet_pool::{Lease, VmLater};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::cpu;
 use crate::panics::catch;
-use crate::workers::{Lost, Slice, Work};
+use crate::task::Task;
+use crate::workers::{Lost, Over, Slice, Turn, Work};
+
+/// A VM of which a run has used more is reset once the run is reported: giving memory back takes milliseconds.
+const QUICKLY_RESET_BYTES: u64 = 4 << 20;
 
 /// How a run goes on.
 pub(super) enum Next<V: Vm> {
@@ -31,38 +36,51 @@ pub(super) struct Start<P> {
 
 /// A step on its worker.
 pub(super) struct StepWork<V: Vm> {
-    vm: V,
-    next: Next<V>,
-    interrupt: Arc<Interrupt>,
-    lines: UnboundedSender<Vec<LogLine>>,
+    pub(super) place: Place<V>,
+    pub(super) next: Next<V>,
+    pub(super) interrupt: Arc<Interrupt>,
+    pub(super) lines: UnboundedSender<Vec<LogLine>>,
     /// What the run may still use, if that is limited.
-    cpu_left: Option<Duration>,
+    pub(super) cpu_left: Option<Duration>,
+    /// The run's task, if nobody listens to its console.
+    pub(super) task: Option<Arc<Task>>,
     /// CPU time of what is not the run's own doing.
-    upkeep: Duration,
-}
-
-/// A VM after a step; if the run is over, after its reset as well.
-pub(super) struct Stepped<V> {
-    pub(super) vm: V,
-    pub(super) step: Step,
-    pub(super) reset: ResetVm,
-    /// CPU time of what is not the run's own doing: bringing it back, the reset.
     pub(super) upkeep: Duration,
 }
 
-impl<V: Vm> StepWork<V> {
-    pub(super) fn new(
-        vm: V,
-        next: Next<V>,
-        interrupt: Arc<Interrupt>,
-        lines: UnboundedSender<Vec<LogLine>>,
-        cpu_left: Option<Duration>,
-    ) -> Self {
-        Self { vm, next, interrupt, lines, cpu_left, upkeep: Duration::ZERO }
-    }
+/// Where the VM is.
+pub(super) enum Place<V> {
+    /// Still in the pool: the run has not begun.
+    Pool(VmLater<V>),
+    Here(V),
+    /// With whoever took it.
+    Taken,
+}
 
-    fn perform(&mut self) -> Result<Step, EngineError> {
-        let vm = &mut self.vm;
+impl<V> Place<V> {
+    fn take(&mut self, worker: usize) -> Option<V> {
+        match std::mem::replace(self, Self::Taken) {
+            Self::Pool(vm) => vm.take(worker),
+            Self::Here(vm) => Some(vm),
+            Self::Taken => None,
+        }
+    }
+}
+
+/// A VM after a step; if the run is over, mostly after its reset as well.
+pub(super) struct Stepped<V> {
+    pub(super) vm: V,
+    pub(super) step: Step,
+    /// None if it is not reset.
+    pub(super) reset: Option<ResetVm>,
+    /// CPU time of the last slice, the reset aside.
+    pub(super) cpu: Duration,
+    /// CPU time in all slices of what is not the run's own doing.
+    pub(super) upkeep: Duration,
+}
+
+impl<V: Vm<Program: Send + 'static> + 'static> StepWork<V> {
+    fn perform(&mut self, vm: &mut V) -> Result<Step, EngineError> {
         Ok(match std::mem::replace(&mut self.next, Next::Go) {
             Next::Start(start) => {
                 let Start { program, invocation, limits, interrupt } = *start;
@@ -80,32 +98,38 @@ impl<V: Vm> StepWork<V> {
         })
     }
 
-    fn over(mut self, step: Step) -> Stepped<V> {
+    fn over(self, mut vm: V, step: Step, cpu: Duration) -> Slice<Self> {
         let reset = match &step {
-            Step::Done(Outcome { end: End::EngineFault, .. }) => ResetVm::DISCARD,
-            Step::Done(_) => ResetVm::of(&mut self.vm, &self.interrupt),
-            _ => ResetVm::DISCARD,
+            Step::Done(Outcome { end: End::EngineFault, .. }) => Some(ResetVm::DISCARD),
+            Step::Done(Outcome { memory_peak_bytes: ..=QUICKLY_RESET_BYTES, .. }) => {
+                Some(ResetVm::of(&mut vm, || self.interrupt.elapsed()))
+            }
+            _ => None,
         };
-        Stepped { vm: self.vm, step, reset, upkeep: self.upkeep + reset.cpu }
+        // Failures are logged, and the log is not ours.
+        let task = self.task.filter(|_| matches!(step, Step::Done(Outcome { end: End::Output(_), .. })));
+        let output = Ok(Stepped { vm, step, reset, cpu, upkeep: self.upkeep });
+        Slice::Over(Over { output, cpu: cpu + reset.map_or(Duration::ZERO, |reset| reset.time), task })
     }
 }
 
 impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
     type Output = Result<Stepped<V>, Lost>;
 
-    fn slice(mut self) -> Slice<Self> {
-        let performed = self.perform();
-        let logged = self.vm.take_logs();
+    fn slice(mut self, turn: Turn) -> Slice<Self> {
+        let Some(mut vm) = self.place.take(turn.worker) else { return Slice::Over(Over::now(Err(Lost::Vm), turn)) };
+        let performed = self.perform(&mut vm);
+        let logged = vm.take_logs();
         if !logged.is_empty() {
             // Nobody listens any more if the run's task is gone.
             let _ = self.lines.send(logged);
         }
         match performed {
-            Ok(Step::Preempted) => Slice::Preempted(self),
-            Ok(step) => Slice::Over(Ok(self.over(step))),
+            Ok(Step::Preempted) => Slice::Preempted(Self { place: Place::Here(vm), ..self }),
+            Ok(step) => self.over(vm, step, turn.cpu()),
             Err(error) => {
                 tracing::warn!(target: "isolet", %error, "a parked run could not be brought back");
-                Slice::Over(Err(Lost::Vm))
+                Slice::Over(Over::now(Err(Lost::Vm), turn))
             }
         }
     }
@@ -118,22 +142,27 @@ impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
     }
 }
 
+/// Takes a lease's VM back to where it was and ends the lease.
+pub(crate) fn reset_and_finish<V: Vm>(mut lease: Lease<V>) {
+    let reset = lease.vm().map_or(Reset::Discard, |vm| ResetVm::of(vm, || Duration::ZERO).reset);
+    lease.finish(reset);
+}
+
 /// What a reset achieved, and its time.
 #[derive(Clone, Copy)]
 pub(super) struct ResetVm {
     pub(super) reset: Reset,
     pub(super) time: Duration,
-    cpu: Duration,
 }
 
 impl ResetVm {
     /// The VM is not reset, and if nobody goes on with it, not used again.
-    pub(super) const DISCARD: Self = Self { reset: Reset::Discard, time: Duration::ZERO, cpu: Duration::ZERO };
+    pub(super) const DISCARD: Self = Self { reset: Reset::Discard, time: Duration::ZERO };
 
     /// Resets the VM while its memory is still in this core's caches. A panic here does not take the outcome with it.
-    pub(super) fn of<V: Vm>(vm: &mut V, interrupt: &Interrupt) -> Self {
-        let (time, cpu) = (interrupt.elapsed(), cpu::thread_time());
+    pub(super) fn of<V: Vm>(vm: &mut V, now: impl Fn() -> Duration) -> Self {
+        let began = now();
         let reset = catch(|| vm.reset()).unwrap_or(Reset::Discard);
-        Self { reset, time: interrupt.elapsed().saturating_sub(time), cpu: cpu::thread_time().saturating_sub(cpu) }
+        Self { reset, time: now().saturating_sub(began) }
     }
 }

@@ -13,6 +13,8 @@
 //! both, the tenant comes next that has been served least: CPU time by weight. Whoever was away starts at what the least
 //! served have, so that nobody saves up turns.
 //!
+//! Short work that waits for a worker which is held up is taken by another one at its next turn.
+//!
 //! A slice is never longer than what the engine makes of it; so no tenant with long work is more than two slices behind any
 //! other one on its worker.
 
@@ -45,6 +47,11 @@ impl Claim {
     pub(crate) const OWN: Self =
         Self { tenant: None, weight: NonZeroU32::new(16).expect("not 0"), script: None, deadline: None };
 
+    /// For something that was left of what a tenant did.
+    pub(crate) fn small(tenant: &TenantId) -> Self {
+        Self { tenant: Some(tenant.clone()), weight: NonZeroU32::MIN, script: None, deadline: None }
+    }
+
     /// For a tenant, until the deadline that the interrupt has now. All tenants weigh the same.
     pub(crate) fn of(tenant: &TenantId, script: Option<&ScriptId>, interrupt: &Interrupt) -> Self {
         let (tenant, script) = (Some(tenant.clone()), script.cloned());
@@ -59,6 +66,15 @@ pub(super) struct Schedule<T> {
     tickets: u64,
     /// What scripts mostly use in one go.
     usual: LruCache<(Option<TenantId>, ScriptId), Duration>,
+}
+
+/// New work, on its worker.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    pub(super) ticket: Ticket,
+    pub(super) worker: usize,
+    /// CPU time that its script mostly uses in one go, if that is known.
+    pub(super) usual: Option<Duration>,
 }
 
 struct Item<T> {
@@ -82,6 +98,8 @@ enum Length {
 
 /// What uses more in one go is long.
 const SHORT_MAX: Duration = Duration::from_millis(1);
+/// A worker that is so long in one slice is held up: by the pages of a run that ended, or by a compilation.
+const HELD_UP: Duration = Duration::from_micros(1_500);
 /// Scripts whose usual use is known.
 const USUAL_MAX: usize = 10_000;
 
@@ -109,6 +127,8 @@ struct Queue {
     load: u64,
     /// What whoever was served least had when a turn was given last.
     floor: Served,
+    /// Since when it does what it does.
+    busy_since: Option<Duration>,
     /// Whether the last turn was given to end something.
     was_due: bool,
     /// CPU time that short work has had while long work has not.
@@ -145,29 +165,32 @@ impl<T> Schedule<T> {
         Self { queues, items: HashMap::new(), tickets: 0, usual: LruCache::unbounded() }
     }
 
-    /// New work for the worker with the least load; of those alike, for the preferred one. Gives the worker.
-    pub(super) fn submit(&mut self, claim: Claim, work: T, preferred: Option<usize>) -> (Ticket, usize) {
+    /// New work for the worker with the least load; of those alike, for the preferred one.
+    pub(super) fn submit(&mut self, claim: Claim, work: T, preferred: Option<usize>) -> Placed {
         let least = |worker: &usize| (self.queues[*worker].load, Some(*worker) != preferred);
         let worker = (0..self.queues.len()).min_by_key(least).expect("there is a worker");
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
         let key = claim.script.clone().map(|script| (claim.tenant.clone(), script));
-        let usual = key.and_then(|key| self.usual.get(&key)).copied().unwrap_or_default();
-        let length = if usual > SHORT_MAX { Length::Long } else { Length::Short };
+        let usual = key.and_then(|key| self.usual.get(&key)).copied();
+        let length = if usual.is_some_and(|usual| usual > SHORT_MAX) { Length::Long } else { Length::Short };
         self.queues[worker].enter(&claim);
         self.queues[worker].add(ticket, &claim, length);
         self.queues[worker].unbound += 1;
         let (is_bound, is_running, cpu) = (false, false, Duration::ZERO);
         self.items.insert(ticket, Item { claim, worker, length, is_bound, is_running, cpu, work: Some(work) });
-        (ticket, worker)
+        Placed { ticket, worker, usual }
     }
 
     /// What the worker is to do now; it does nothing else until it has said what came of it.
     pub(super) fn next(&mut self, worker: usize, now: Duration) -> Option<(Ticket, T)> {
         if self.queues[worker].is_exhausted() {
             self.steal(worker);
+        } else if self.queues[worker].short.is_empty() {
+            self.help(worker, now);
         }
         let ticket = self.queues[worker].choose(now)?;
+        self.queues[worker].busy_since = Some(now);
         let item = self.items.get_mut(&ticket).expect("what is queued is there");
         self.queues[worker].remove(ticket, &item.claim, item.length);
         self.queues[worker].unbound -= usize::from(!item.is_bound);
@@ -182,6 +205,7 @@ impl<T> Schedule<T> {
         (item.is_bound, item.is_running, item.work) = (true, false, Some(work));
         item.cpu += cpu;
         let queue = &mut self.queues[item.worker];
+        queue.busy_since = None;
         queue.charge(&item.claim, was, cpu);
         queue.add(ticket, &item.claim, Length::Long);
         None
@@ -191,6 +215,7 @@ impl<T> Schedule<T> {
     pub(super) fn over(&mut self, ticket: Ticket, cpu: Duration) {
         let Some(item) = self.items.remove(&ticket) else { return };
         let queue = &mut self.queues[item.worker];
+        queue.busy_since = None;
         queue.charge(&item.claim, item.length, cpu);
         queue.leave(&item.claim);
         if let Some(script) = item.claim.script {
@@ -223,6 +248,7 @@ impl<T> Schedule<T> {
     /// The worker's thread is gone, and with it what it was doing and all that it has begun, which is given back. What is
     /// fresh waits for another thread.
     pub(super) fn lose_thread(&mut self, worker: usize) -> Vec<T> {
+        self.queues[worker].busy_since = None;
         let is_lost = |item: &Item<T>| item.worker == worker && (item.is_running || item.is_bound);
         let mut lost: Vec<_> = self.items.iter().filter(|(_, item)| is_lost(item)).map(|(ticket, _)| *ticket).collect();
         lost.sort();
@@ -253,7 +279,31 @@ impl<T> Schedule<T> {
         let victim = (0..self.queues.len()).max_by_key(|worker| self.queues[*worker].unbound);
         let Some(victim) = victim.filter(|victim| self.queues[*victim].unbound > 0) else { return };
         let is_unbound = |ticket: &Ticket| self.items.get(ticket).is_some_and(|item| !item.is_bound);
-        let Some(ticket) = self.queues[victim].in_order().find(is_unbound) else { return };
+        let found = self.queues[victim].in_order().find(is_unbound);
+        if let Some(ticket) = found {
+            self.take(victim, thief, ticket);
+        }
+    }
+
+    /// Takes short work that has not begun from a worker that is at something which takes long without a break.
+    fn help(&mut self, helper: usize, now: Duration) {
+        let is_held_up = |queue: &Queue| queue.busy_since.is_some_and(|since| now.saturating_sub(since) >= HELD_UP);
+        for worker in 0..self.queues.len() {
+            let queue = &self.queues[worker];
+            if queue.unbound == 0 || !is_held_up(queue) {
+                continue;
+            }
+            let is_new = |ticket: &Ticket| {
+                self.items.get(ticket).is_some_and(|item| !item.is_bound && item.length == Length::Short)
+            };
+            let found = queue.in_order().find(is_new);
+            if let Some(ticket) = found {
+                return self.take(worker, helper, ticket);
+            }
+        }
+    }
+
+    fn take(&mut self, victim: usize, thief: usize, ticket: Ticket) {
         let item = self.items.get_mut(&ticket).expect("what is queued is there");
         self.queues[victim].remove(ticket, &item.claim, item.length);
         self.queues[victim].leave(&item.claim);

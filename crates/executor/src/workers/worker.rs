@@ -1,7 +1,7 @@
 //! One worker's thread.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,10 @@ use isolet_core_traits::{Engine, EngineError};
 use tokio::sync::oneshot;
 
 use super::schedule::Ticket;
-use super::{Lost, Shared, Slice, Work, Worked};
+use super::{Lost, Over, Shared, Slice, State, Turn, Work, Worked};
 use crate::cpu;
 use crate::panics::catch;
+use crate::task;
 
 /// Enough for our own frames, whatever little the engine asks for.
 const STACK_BYTES_MIN: usize = 1 << 20;
@@ -64,34 +65,46 @@ struct Worker {
 impl Worker {
     fn run(self) {
         let mut last = None;
-        while let Some(next) = self.next(last.take()) {
-            last = match next {
-                Some((ticket, work)) => Some(Did { ticket, after: work.slice() }),
-                None => {
-                    self.rest();
-                    None
+        loop {
+            match self.next(last.take()) {
+                Next::Slice(ticket, work) => {
+                    let turn = Turn { worker: self.number, began: cpu::thread_time() };
+                    last = Some(Did { ticket, sliced: work.slice(turn) });
                 }
-            };
+                Next::Rest { awake } => self.rest(awake),
+                Next::End => return,
+            }
         }
     }
 
-    /// Says what came of the last slice and takes the next one. `Some(None)`: there is nothing to do now; `None`: there
-    /// never will be.
-    #[expect(clippy::option_option, reason = "said above")]
-    fn next(&self, last: Option<Did>) -> Option<Option<(Ticket, Box<dyn Sliced>)>> {
+    /// Says what came of the last slice and takes the next one. Whoever waits for the last one is told in between: what
+    /// they ask for then finds this worker free.
+    fn next(&self, last: Option<Did>) -> Next {
         let now = self.shared.clock.now();
-        let mut forgotten = None;
+        let (mut reply, mut forgotten) = (None, None);
         let mut state = self.shared.lock();
-        if let Some(Did { ticket, after: After { cpu, preempted } }) = last {
-            match preempted {
-                Some(work) => forgotten = state.schedule.preempted(ticket, cpu, work),
-                None => state.schedule.over(ticket, cpu),
+        match last {
+            Some(Did { ticket, sliced: Sliced::Preempted(cpu, work) }) => {
+                forgotten = state.schedule.preempted(ticket, cpu, work);
             }
+            Some(Did { ticket, sliced: Sliced::Over(cpu, whose) }) => {
+                state.schedule.over(ticket, cpu);
+                reply = whose;
+            }
+            None => {}
         }
+        let next = self.choose(&mut state, now);
+        drop(state);
+        drop(forgotten);
+        if let Some(reply) = reply {
+            reply.deliver();
+        }
+        next
+    }
+
+    fn choose(&self, state: &mut State, now: Duration) -> Next {
         if state.threads[self.number].generation != self.generation {
-            drop(state);
-            drop(forgotten);
-            return None;
+            return Next::End;
         }
         self.shared.doors[self.number].has_knocked.store(false, Relaxed);
         let next = state.schedule.next(self.number, now);
@@ -99,30 +112,33 @@ impl Worker {
         thread.is_nudged = false;
         thread.slice = next.as_ref().map(|(ticket, _)| (now, *ticket));
         thread.reply = next.as_ref().and_then(|(_, work)| work.reply());
-        if next.is_none() && state.is_stopping && state.schedule.is_idle(self.number) {
+        if let Some((ticket, work)) = next {
+            return Next::Slice(ticket, work);
+        }
+        if state.is_stopping && state.schedule.is_idle(self.number) {
             state.open -= 1;
             state.threads[self.number].thread = None;
-            return None;
+            return Next::End;
         }
-        Some(next)
+        let awake = *state.awake.get_or_insert(self.number) == self.number;
+        self.shared.doors[self.number].is_on(cpu::core());
+        Next::Rest { awake }
     }
 
     /// Waits for work. Looks for it for a moment before it sleeps: a run that was answered comes back soon, and waking a
     /// thread can cost more than the run does.
-    fn rest(&self) {
+    fn rest(&self, awake: bool) {
         let door = &self.shared.doors[self.number];
-        let mut state = self.shared.lock();
-        if state.awake.is_none() {
-            state.awake = Some(self.number);
-            drop(state);
+        if awake {
             let began = Instant::now();
             while !door.has_knocked.load(Relaxed) && began.elapsed() < AWAKE {
+                door.is_on(cpu::core());
                 thread::yield_now();
             }
-            state = self.shared.lock();
-            if state.awake == Some(self.number) {
-                state.awake = None;
-            }
+        }
+        let mut state = self.shared.lock();
+        if state.awake == Some(self.number) {
+            state.awake = None;
         }
         if door.has_knocked.load(Relaxed) || state.threads[self.number].generation != self.generation {
             return;
@@ -135,21 +151,32 @@ impl Worker {
     }
 }
 
+/// What a worker does next.
+enum Next {
+    Slice(Ticket, Box<dyn Sliceable>),
+    /// There is nothing to do now. One worker at a time stays awake.
+    Rest {
+        awake: bool,
+    },
+    /// There never will be anything to do.
+    End,
+}
+
 /// What a worker did last.
 struct Did {
     ticket: Ticket,
-    after: After,
+    sliced: Sliced,
 }
 
-/// What a slice has used; the work, if it wants more.
-pub(super) struct After {
-    cpu: Duration,
-    preempted: Option<Box<dyn Sliced>>,
+/// What came of a slice, and the CPU time that it used.
+pub(super) enum Sliced {
+    Preempted(Duration, Box<dyn Sliceable>),
+    Over(Duration, Option<Arc<dyn Reply>>),
 }
 
 /// Work without its type.
-pub(super) trait Sliced: Send {
-    fn slice(self: Box<Self>) -> After;
+pub(super) trait Sliceable: Send {
+    fn slice(self: Box<Self>, turn: Turn) -> Sliced;
 
     /// It was on a thread that is lost.
     fn lose(self: Box<Self>);
@@ -165,25 +192,24 @@ pub(super) struct Task<W: Work> {
     pub(super) done: Arc<Done<W::Output>>,
 }
 
-impl<W: Work> Sliced for Task<W> {
-    fn slice(self: Box<Self>) -> After {
+impl<W: Work> Sliceable for Task<W> {
+    fn slice(self: Box<Self>, turn: Turn) -> Sliced {
         let Self { work, cpu: cpu_before, preemptions, done } = *self;
-        let before = cpu::thread_time();
-        let slice = catch(|| work.slice());
-        let cpu = cpu::thread_time().saturating_sub(before);
-        let cpu_in_all = cpu_before + cpu;
-        let result = match slice {
+        let (cpu, result, task) = match catch(|| work.slice(turn)) {
             Ok(Slice::Preempted(mut work)) => {
+                let cpu = turn.cpu();
+                let cpu_in_all = cpu_before + cpu;
                 work.has_used(cpu_in_all);
                 let task = Self { work, cpu: cpu_in_all, preemptions: preemptions + 1, done };
-                return After { cpu, preempted: Some(Box::new(task)) };
+                return Sliced::Preempted(cpu, Box::new(task));
             }
-            Ok(Slice::Over(output)) => Ok(Worked { output, cpu: cpu_in_all, preemptions }),
-            Err(panic) => Err(Lost::Panicked(panic)),
+            Ok(Slice::Over(Over { output, cpu, task })) => {
+                (cpu, Ok(Worked { output, cpu: cpu_before, preemptions }), task)
+            }
+            Err(panic) => (turn.cpu(), Err(Lost::Panicked(panic)), None),
         };
-        // A result that nobody waits for is dropped on this thread, as the VM in it requires.
-        let _ = catch(|| done.send(result));
-        After { cpu, preempted: None }
+        done.keep(result, task);
+        Sliced::Over(cpu, Some(done))
     }
 
     fn lose(self: Box<Self>) {
@@ -198,43 +224,74 @@ impl<W: Work> Sliced for Task<W> {
 }
 
 /// Who waits for work: told once, by the worker or by whoever finds it stuck.
-pub(super) struct Done<T>(Mutex<Option<Sender<T>>>);
+pub(super) struct Done<T>(Mutex<Awaited<T>>);
 
-type Sender<T> = oneshot::Sender<Result<Worked<T>, Lost>>;
+struct Awaited<T> {
+    sender: Option<oneshot::Sender<Answer<T>>>,
+    /// What is to be told, and the task to be polled then.
+    kept: Option<(Answer<T>, Option<Arc<task::Task>>)>,
+}
+
+type Answer<T> = Result<Worked<T>, Lost>;
 
 impl<T> Done<T> {
-    pub(super) fn new(sender: Sender<T>) -> Self {
-        Self(Mutex::new(Some(sender)))
+    pub(super) fn new(sender: oneshot::Sender<Answer<T>>) -> Self {
+        Self(Mutex::new(Awaited { sender: Some(sender), kept: None }))
     }
 
-    fn send(&self, result: Result<Worked<T>, Lost>) {
-        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(sender) = sender {
-            drop(sender.send(result));
-        }
+    fn keep(&self, answer: Answer<T>, task: Option<Arc<task::Task>>) {
+        self.lock().kept = Some((answer, task));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Awaited<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// [`Done`] without its type.
 pub(super) trait Reply: Send + Sync {
+    /// Tells what came of it, on the thread that did it: an answer that nobody waits for is dropped there, as the VM in
+    /// it requires.
+    fn deliver(&self);
+
     fn fail(&self, lost: Lost);
 }
 
 impl<T: Send> Reply for Done<T> {
+    fn deliver(&self) {
+        let mut awaited = self.lock();
+        let (sender, kept) = (awaited.sender.take(), awaited.kept.take());
+        drop(awaited);
+        let Some((answer, task)) = kept else { return };
+        let task = task.filter(|_| sender.is_some());
+        if let Some(task) = &task {
+            task.will_poll_here();
+        }
+        let _ = catch(|| match sender {
+            Some(sender) => drop(sender.send(answer)),
+            None => drop(answer),
+        });
+        if let Some(task) = task {
+            task.poll_here();
+        }
+    }
+
     fn fail(&self, lost: Lost) {
-        self.send(Err(lost));
+        let sender = self.lock().sender.take();
+        if let Some(sender) = sender {
+            drop(sender.send(Err(lost)));
+        }
     }
 }
 
 pub(super) struct Once<F>(pub(super) F);
 
-impl<F: FnOnce() + Send> Sliced for Once<F> {
-    fn slice(self: Box<Self>) -> After {
-        let before = cpu::thread_time();
+impl<F: FnOnce() + Send> Sliceable for Once<F> {
+    fn slice(self: Box<Self>, turn: Turn) -> Sliced {
         if let Err(panic) = catch(self.0) {
             tracing::error!(target: "isolet", %panic, "a worker's task panicked");
         }
-        After { cpu: cpu::thread_time().saturating_sub(before), preempted: None }
+        Sliced::Over(turn.cpu(), None)
     }
 
     fn lose(self: Box<Self>) {}

@@ -112,3 +112,30 @@ async fn waiting_is_told() {
     assert_eq!((first.queue.waited_for, first.queue.position), (None, 0));
     assert_eq!(second.queue.waited_for, Some(isolet_core_traits::WaitedFor::TenantCap));
 }
+
+/// Polls once, as a caller does that then sees to something else.
+fn poll_once<T>(future: &mut (impl Future<Output = T> + Unpin)) {
+    let polled = std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+    assert!(polled.is_pending());
+}
+
+#[tokio::test]
+async fn a_caller_that_looks_away_holds_nothing() {
+    let (engine, slow) = (FakeEngine::default(), Slow::default());
+    let executor = builder(&engine).host(slow.clone()).build().expect("it builds");
+    for script in ["output 1", "throw Error no", "call slow.wait [1]; output reply"] {
+        let hold = engine.hold(Stage::Start);
+        let mut report = Box::pin(executor.execute(execution(script)));
+        executor.check(&source(script), &tenant("acme")).await.expect("it compiles");
+        poll_once(&mut report);
+        hold.release();
+        if script.starts_with("call") {
+            slow.wait_until_waiting(1).await;
+            slow.release(1);
+        }
+        until(|| executor.metrics().in_flight == 0).await;
+        assert_eq!((executor.metrics().pool.leases, executor.metrics().pool.lost_total), (0, 0), "{script}");
+        assert_eq!(report.await.is_ok(), !script.starts_with("throw"), "{script}");
+    }
+    check_clean(&executor, &engine).await;
+}

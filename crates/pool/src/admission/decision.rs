@@ -48,8 +48,9 @@ pub enum VmReturn {
 pub struct Grant {
     /// The request.
     pub ticket: Ticket,
-    /// Its VM, and whether that stood ready or was made while the request waited; `None` for [`Need::Permit`].
-    pub vm: Option<(VmId, VmOrigin)>,
+    /// Whether its VM stood ready or was made while the request waited; `None` for [`Need::Permit`].
+    /// Which VM that is shows when the run [begins](super::Admission::begin).
+    pub vm: Option<VmOrigin>,
     /// Time from the request to the grant.
     pub waited: Duration,
     /// What held it back when it came; `None` if nothing did.

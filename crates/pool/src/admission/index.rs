@@ -3,6 +3,7 @@
 //! | who is on it | no parked run wants it back | one does |
 //! |---|---|---|
 //! | nobody | ready | due: the parked run goes on |
+//! | a run that has not begun | may be exchanged for a better one, if no run is parked there | – |
 //! | a run that waits | waiting: may be asked for somebody new | overdue: is asked at once |
 //! | a run that was asked | coming: will stand ready | – |
 
@@ -20,6 +21,8 @@ pub(super) struct Index {
     /// Those with the fewest parked runs first, and of these the one whose run waits longest.
     waiting: BTreeSet<(usize, u64, VmId)>,
     overdue: BTreeSet<VmId>,
+    /// Those that are pristine and that no parked run needs, the most recently used first.
+    unused: BTreeSet<(Reverse<u64>, VmId)>,
     coming: usize,
     in_use: usize,
     parked: usize,
@@ -35,7 +38,10 @@ impl Index {
             (Occupant::Waiting(_), true) => drop(self.waiting.insert((parked, vm.order, id))),
             (Occupant::Waiting(_), false) => drop(self.overdue.insert(id)),
             (Occupant::Asked(_), true) => self.coming += 1,
-            (Occupant::Asked(_), false) | (Occupant::Running(_), _) => {}
+            (Occupant::Asked(_), false) | (Occupant::Granted(_) | Occupant::Running(_), _) => {}
+        }
+        if vm.is_unused() {
+            self.unused.insert((Reverse(vm.order), id));
         }
         self.in_use += usize::from(vm.occupant != Occupant::Nobody);
         self.parked += parked;
@@ -50,7 +56,10 @@ impl Index {
             (Occupant::Waiting(_), true) => drop(self.waiting.remove(&(parked, vm.order, id))),
             (Occupant::Waiting(_), false) => drop(self.overdue.remove(&id)),
             (Occupant::Asked(_), true) => self.coming -= 1,
-            (Occupant::Asked(_), false) | (Occupant::Running(_), _) => {}
+            (Occupant::Asked(_), false) | (Occupant::Granted(_) | Occupant::Running(_), _) => {}
+        }
+        if vm.is_unused() {
+            self.unused.remove(&(Reverse(vm.order), id));
         }
         self.in_use -= usize::from(vm.occupant != Occupant::Nobody);
         self.parked -= parked;
@@ -84,6 +93,11 @@ impl Index {
 
     pub(super) fn first_ready(&self) -> Option<VmId> {
         self.ready.first().map(|&(_, _, id)| id)
+    }
+
+    /// The most recently used one of those that are pristine and that no parked run needs.
+    pub(super) fn last_used(&self) -> Option<VmId> {
+        self.unused.first().map(|&(_, id)| id)
     }
 
     pub(super) fn first_due(&self) -> Option<VmId> {

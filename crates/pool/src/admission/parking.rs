@@ -34,9 +34,9 @@ impl Admission {
     }
 
     /// The run was saved in so many bytes and has left its VM, which is pristine. It keeps its permits.
-    /// Does nothing if the ticket is on no VM.
+    /// Does nothing if the ticket is on no VM or has not begun.
     pub fn parked(&mut self, now: Duration, ticket: Ticket, bytes: usize) {
-        if let Some(vm) = self.vm_of(ticket)
+        if let Some(vm) = self.vm_of(ticket).filter(|vm| self.vms.has_begun(*vm))
             && let Some(granted) = self.granted.get_mut(&ticket)
         {
             granted.seat = Seat::Parked { vm, bytes, place: None };
@@ -99,7 +99,8 @@ impl Admission {
         }
     }
 
-    fn vm_of(&self, ticket: Ticket) -> Option<VmId> {
+    /// The VM that the run of a grant is on.
+    pub fn vm_of(&self, ticket: Ticket) -> Option<VmId> {
         match self.granted.get(&ticket)?.seat {
             Seat::On(vm) => Some(vm),
             Seat::Nowhere | Seat::Parked { .. } => None,

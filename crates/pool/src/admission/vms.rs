@@ -1,11 +1,11 @@
 //! The VMs of a pool as numbers: who is on each, who left it, and who wants to come back to it.
 //!
 //! ```text
-//!            take              wait               ask
-//!   ready ─────────▶ running ────────▶ waiting ─────────▶ asked
-//!     ▲ ▲              │ ▲                │                 │
-//!     │ └── put_back ──┘ └──── go_on ─────┴─────────────────┤
-//!     └──────────────────────── park ───────────────────────┘
+//!            take             begin             wait               ask
+//!   ready ─────────▶ granted ───────▶ running ────────▶ waiting ─────────▶ asked
+//!     ▲ ▲               │              │  ▲                │                 │
+//!     │ └── put_back ───┴──────────────┘  └─── go_on ──────┴─────────────────┤
+//!     └──────────────────────────────── park ────────────────────────────────┘
 //! ```
 //!
 //! Every change goes through [`Vms::change`], which takes one VM out of the [index](Index), changes it and puts it back.
@@ -20,6 +20,8 @@ use super::{Ticket, VmId};
 pub(super) struct Vms {
     vms: HashMap<VmId, Vm>,
     index: Index,
+    /// On which one each thread began a run last.
+    last_begun: HashMap<usize, VmId>,
     events: u64,
 }
 
@@ -44,6 +46,8 @@ pub(super) type Place = u64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Occupant {
     Nobody,
+    /// It has not begun, and the VM is as if it were ready.
+    Granted(Ticket),
     Running(Ticket),
     Waiting(Ticket),
     /// It waited, and was asked to leave.
@@ -67,18 +71,40 @@ impl Vms {
         self.vms.insert(id, vm);
     }
 
-    /// Puts a run on the VM that is best for it: one that few parked runs need, and of these the most recently used,
-    /// because its memory is likeliest to be in the processor's caches.
+    /// Grants one that few parked runs need.
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<VmId> {
         let id = self.index.first_ready()?;
-        self.change(id, |vm| vm.occupant = Occupant::Running(ticket));
+        self.change(id, |vm| vm.occupant = Occupant::Granted(ticket));
         Some(id)
+    }
+
+    /// The run that was granted this VM begins: on this one or on a better one, which it exchanges with whoever was
+    /// granted that, or leaves this one in its place. Better is the one on which this thread began a run last, else the one
+    /// that was used last: their memory is likeliest to be in the processor's caches. Those that parked runs need are not
+    /// exchanged.
+    pub(super) fn begin(&mut self, id: VmId, ticket: Ticket, thread: usize) -> Option<Beginning> {
+        if !matches!(self.vms.get(&id)?.occupant, Occupant::Granted(_)) {
+            return None;
+        }
+        let is_unused = |id: &VmId| self.vms.get(id).is_some_and(Vm::is_unused);
+        let own = self.last_begun.get(&thread).copied().filter(is_unused);
+        let best = own.or_else(|| self.index.last_used()).filter(|_| is_unused(&id)).unwrap_or(id);
+        self.last_begun.insert(thread, best);
+        let before = self.change(best, |vm| std::mem::replace(&mut vm.occupant, Occupant::Running(ticket)))?;
+        if best != id {
+            self.change(id, |vm| vm.occupant = before);
+        }
+        let moved = if let Occupant::Granted(other) = before { Some(other).filter(|_| best != id) } else { None };
+        Some(Beginning { vm: best, moved })
     }
 
     /// The run on it is over, and it is pristine.
     pub(super) fn put_back(&mut self, id: VmId, now: Duration) {
         let order = self.next_event();
-        self.change(id, |vm| vm.vacate(order, now));
+        self.change(id, |vm| match vm.occupant {
+            Occupant::Granted(_) => vm.occupant = Occupant::Nobody,
+            _ => vm.vacate(order, now),
+        });
     }
 
     /// It is gone. Gives the parked runs that are gone with it.
@@ -86,6 +112,11 @@ impl Vms {
         let Some(vm) = self.vms.remove(&id) else { return BTreeSet::new() };
         self.index.leave(id, &vm);
         vm.parked
+    }
+
+    /// Whether the run that was granted it has begun.
+    pub(super) fn has_begun(&self, id: VmId) -> bool {
+        self.vms.get(&id).is_some_and(|vm| !matches!(vm.occupant, Occupant::Granted(_)))
     }
 
     /// The run on it waits for the host.
@@ -191,7 +222,19 @@ impl Vms {
     }
 }
 
+/// Where a run begins.
+pub(super) struct Beginning {
+    pub(super) vm: VmId,
+    /// The grant that has the VM now that was this one's.
+    pub(super) moved: Option<Ticket>,
+}
+
 impl Vm {
+    /// Whether it is pristine, and no parked run needs it.
+    pub(super) fn is_unused(&self) -> bool {
+        matches!(self.occupant, Occupant::Nobody | Occupant::Granted(_)) && self.parked.is_empty()
+    }
+
     fn vacate(&mut self, order: u64, now: Duration) {
         (self.occupant, self.order, self.since) = (Occupant::Nobody, order, now);
     }
@@ -200,7 +243,7 @@ impl Vm {
 impl Occupant {
     fn ticket(self) -> Option<Ticket> {
         match self {
-            Self::Nobody => None,
+            Self::Nobody | Self::Granted(_) => None,
             Self::Running(ticket) | Self::Waiting(ticket) | Self::Asked(ticket) => Some(ticket),
         }
     }

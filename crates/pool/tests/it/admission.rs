@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use isolet_core_traits::{EngineError, VmOrigin, WaitedFor};
-use isolet_pool::admission::{Grant, VmReturn};
+use isolet_pool::admission::{Decision, Grant, VmReturn};
 use isolet_pool::{Admission, Blocked, Cap, Need, PoolConfig, Rejected};
 
 use crate::bench::{Bench, MILLISECOND, config};
+use crate::request;
 
 #[test]
 fn the_defaults_serve_ten_warm_and_a_hundred_in_all() {
@@ -93,24 +94,48 @@ fn permits_need_no_vm_but_count() {
 }
 
 #[test]
+fn a_thread_begins_on_the_vm_that_it_used_last() {
+    let mut admission = Admission::new(config(4, 4)).expect("a valid config");
+    admission.tick(Duration::ZERO);
+    let decided: Vec<_> = std::iter::from_fn(|| admission.next_decision()).collect();
+    for decision in decided {
+        let Decision::Create(vm) = decision else { panic!("{decision:?}") };
+        admission.vm_ready(Duration::ZERO, vm);
+    }
+    let [a, b, c, d] =
+        ["a", "b", "c", "d"].map(|tenant| admission.request(Duration::ZERO, request(tenant, "a.js", Need::Vm)));
+    let first = admission.begin(a, 0).expect("a VM");
+    assert_eq!(admission.begin(a, 7), Some(first), "it has begun");
+    let second = admission.begin(b, 1).expect("a VM");
+    assert_ne!(first, second);
+    admission.release(Duration::ZERO, a, VmReturn::Kept);
+    admission.release(Duration::ZERO, b, VmReturn::Kept);
+    assert_eq!(admission.begin(c, 0), Some(first), "of this thread, though the other was used later");
+    assert_eq!(admission.begin(d, 2), Some(second), "of a thread that is new: the one used last");
+    let vms = [c, d].map(|ticket| admission.vm_of(ticket));
+    assert_eq!(vms, [Some(first), Some(second)]);
+}
+
+#[test]
 fn the_most_recently_used_vm_goes_first_and_the_idle_one_is_destroyed() {
     let mut bench = Bench::new(config(1, 3));
     let first = [bench.run("a"), bench.run("b"), bench.run("c")];
     bench.make_all();
-    let vms: Vec<_> = bench.grants.drain(..).map(|grant| grant.vm.expect("a VM")).collect();
-    assert_eq!(vms.iter().map(|vm| vm.1).collect::<Vec<_>>(), [VmOrigin::Warm, VmOrigin::Cold, VmOrigin::Cold]);
+    let origins: Vec<_> = bench.grants.drain(..).map(|grant| grant.vm.expect("a VM")).collect();
+    assert_eq!(origins, [VmOrigin::Warm, VmOrigin::Cold, VmOrigin::Cold]);
+    let vms = first.map(|ticket| bench.vm(ticket));
     for ticket in first {
         bench.release(ticket, VmReturn::Kept);
         bench.pass(MILLISECOND);
     }
     let again = bench.run("d");
-    assert_eq!(bench.grants[0].vm, Some((vms[2].0, VmOrigin::Warm)));
+    assert_eq!((bench.grants[0].vm, bench.vm(again)), (Some(VmOrigin::Warm), vms[2]));
     bench.pass(Duration::from_secs(300) - 4 * MILLISECOND);
     assert_eq!(bench.destroyed, []);
     bench.pass(MILLISECOND);
-    assert_eq!(bench.destroyed, [vms[0].0]);
+    assert_eq!(bench.destroyed, [vms[0]]);
     bench.pass(Duration::from_secs(3_600));
-    assert_eq!(bench.destroyed, [vms[0].0, vms[1].0]);
+    assert_eq!(bench.destroyed, [vms[0], vms[1]]);
     bench.release(again, VmReturn::Kept);
     bench.pass(Duration::from_secs(3_600));
     let metrics = bench.admission.metrics();

@@ -8,7 +8,7 @@ use isolet_pool::{Admission, Need, PoolConfig, Rejected};
 
 use crate::request;
 
-/// Steps a state machine and keeps what it decided.
+/// Steps a state machine and keeps what it decided. Runs begin at once, each on a thread of its own.
 pub(crate) struct Bench {
     pub(crate) admission: Admission,
     pub(crate) now: Duration,
@@ -19,6 +19,7 @@ pub(crate) struct Bench {
     pub(crate) asked: Vec<Ticket>,
     pub(crate) resumed: Vec<Ticket>,
     pub(crate) lost: Vec<Ticket>,
+    threads: usize,
 }
 
 impl Bench {
@@ -34,7 +35,7 @@ impl Bench {
         let (grants, rejected, created, destroyed) = Default::default();
         let (asked, resumed, lost) = Default::default();
         let now = Duration::ZERO;
-        let mut bench = Self { admission, now, grants, rejected, created, destroyed, asked, resumed, lost };
+        let mut bench = Self { admission, now, grants, rejected, created, destroyed, asked, resumed, lost, threads: 0 };
         bench.step(Admission::tick);
         bench
     }
@@ -43,7 +44,11 @@ impl Bench {
         let result = event(&mut self.admission, self.now);
         while let Some(decision) = self.admission.next_decision() {
             match decision {
-                Decision::Grant(grant) => self.grants.push(grant),
+                Decision::Grant(grant) => {
+                    self.threads += 1;
+                    self.admission.begin(grant.ticket, self.threads);
+                    self.grants.push(grant);
+                }
                 Decision::Reject(ticket, why) => self.rejected.push((ticket, why)),
                 Decision::Create(vm) => self.created.push(vm),
                 Decision::Destroy(vm) => self.destroyed.push(vm),
@@ -61,6 +66,11 @@ impl Bench {
 
     pub(crate) fn run(&mut self, tenant: &str) -> Ticket {
         self.ask(tenant, "a.js", Need::Vm)
+    }
+
+    /// The VM of a grant.
+    pub(crate) fn vm(&self, ticket: Ticket) -> VmId {
+        self.admission.vm_of(ticket).expect("it is on a VM")
     }
 
     pub(crate) fn release(&mut self, ticket: Ticket, vm: VmReturn) {

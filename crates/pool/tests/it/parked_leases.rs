@@ -28,17 +28,25 @@ fn unpark(lease: &mut Lease<FakeVm>) -> Poll<Result<(), VmLost>> {
     poll(&mut Box::pin(lease.unpark()))
 }
 
+/// A lease whose run is on its VM.
+async fn begun(pool: &Pool<FakeVm>) -> Lease<FakeVm> {
+    let mut lease = run(pool, "a").await.expect("a VM");
+    assert!(lease.vm().is_some());
+    lease
+}
+
 /// A pool of one VM; a run that left it, and one that is on it.
 async fn one_parked() -> (Pool<FakeVm>, Lease<FakeVm>, Lease<FakeVm>) {
     let (pool, _) = pool(1, 1);
-    let mut first = run(&pool, "a").await.expect("a VM");
+    let mut first = begun(&pool).await;
     first.wait();
     assert_eq!(notice(&mut first), None);
     let mut second = Box::pin(run(&pool, "b"));
     assert!(poll(&mut second).is_pending());
     assert_eq!([notice(&mut first), notice(&mut first)], [Some(Notice::Park); 2], "it is told as often as it asks");
     park(&mut first);
-    let second = second.await.expect("a VM");
+    let mut second = second.await.expect("a VM");
+    assert!(second.vm().is_some());
     (pool, first, second)
 }
 
@@ -60,7 +68,7 @@ async fn there_and_back() {
 #[tokio::test(start_paused = true)]
 async fn a_request_to_park_does_not_outlive_its_wait() {
     let (pool, _) = pool(1, 1);
-    let mut first = run(&pool, "a").await.expect("a VM");
+    let mut first = begun(&pool).await;
     first.wait();
     let mut second = Box::pin(run(&pool, "b"));
     assert!(poll(&mut second).is_pending());

@@ -130,15 +130,15 @@ fn the_vm_with_the_fewest_parked_runs_is_asked_for_and_then_the_longest_wait_cou
 fn a_vm_with_parked_runs_takes_new_work_last() {
     let mut bench = Bench::new(config(2, 2));
     let runs = ["a", "b"].map(|tenant| bench.run(tenant));
-    let vms: Vec<_> = bench.grants.drain(..).map(|grant| grant.vm.expect("a VM").0).collect();
+    let vms = runs.map(|ticket| bench.vm(ticket));
     bench.release(runs[1], VmReturn::Kept);
     bench.park(runs[0]);
     let third = bench.run("c");
-    assert_eq!(bench.grants[0].vm.map(|(vm, _)| vm), Some(vms[1]), "the other one was used more recently");
+    assert_eq!(bench.vm(third), vms[1], "the other one was used more recently");
     bench.release(third, VmReturn::Kept);
     bench.release(runs[0], VmReturn::Kept);
-    bench.run("d");
-    assert_eq!(bench.grants[1].vm.map(|(vm, _)| vm), Some(vms[0]), "now the last one used goes first");
+    let fourth = bench.run("d");
+    assert_eq!(bench.vm(fourth), vms[0], "now the last one used goes first");
 }
 
 #[test]

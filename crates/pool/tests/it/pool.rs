@@ -124,9 +124,30 @@ const _: () = is_send::<Pool<FakeVm>>();
 #[tokio::test(start_paused = true)]
 async fn leases_end_as_they_are_told() {
     type End = fn(Lease<FakeVm>);
-    let cases: [(&str, End, usize, u64); 9] = [
+    let cases: [(&str, End, usize, u64); 13] = [
         ("pristine", |lease| lease.finish(Reset::Pristine), 0, 0),
-        ("discarded", |lease| lease.finish(Reset::Discard), 1, 1),
+        ("untouched", |lease| lease.finish(Reset::Discard), 0, 0),
+        (
+            "discarded",
+            |mut lease| {
+                assert!(lease.vm().is_some());
+                lease.finish(Reset::Discard);
+            },
+            1,
+            1,
+        ),
+        ("to be taken later, and never taken", |mut lease| drop(lease.vm_later()), 0, 0),
+        ("taken later", |mut lease| assert!(lease.vm_later().take(0).is_some()), 0, 1),
+        (
+            "taken too late",
+            |mut lease| {
+                let vm = lease.vm_later();
+                lease.finish(Reset::Pristine);
+                assert!(vm.take(0).is_none());
+            },
+            0,
+            0,
+        ),
         ("dropped untouched", drop, 0, 0),
         ("dropped after use", |mut lease| assert!(lease.vm().is_some()), 1, 1),
         ("taken and dropped", |mut lease| drop(lease.take_vm()), 0, 1),

@@ -22,6 +22,8 @@ enum Event {
     Cancel(usize),
     ReturnVm(usize, VmReturn),
     Release(usize, VmReturn),
+    /// On this thread.
+    Begin(usize, usize),
     Wait(usize),
     GoOn(usize),
     /// With the bytes.
@@ -43,6 +45,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => any::<usize>().prop_map(Event::Cancel),
         3 => (any::<usize>(), back()).prop_map(|(at, vm)| Event::ReturnVm(at, vm)),
         20 => (any::<usize>(), back()).prop_map(|(at, vm)| Event::Release(at, vm)),
+        40 => (any::<usize>(), 0..3_usize).prop_map(|(at, thread)| Event::Begin(at, thread)),
         30 => any::<usize>().prop_map(Event::Wait),
         8 => any::<usize>().prop_map(Event::GoOn),
         30 => (any::<usize>(), 0..50_usize).prop_map(|(at, bytes)| Event::Parked(at, bytes)),

@@ -55,7 +55,7 @@ fn new_work_is_next_beside_runs_that_never_end() {
 fn what_is_past_its_deadline_comes_first() {
     let mut schedule = Schedule::new(1);
     let at = |milliseconds| Some(Duration::from_millis(milliseconds));
-    let late = schedule.submit(Claim { deadline: at(30), ..claim(1, 1) }, 30, None).0;
+    let late = schedule.submit(Claim { deadline: at(30), ..claim(1, 1) }, 30, None).ticket;
     schedule.submit(Claim { deadline: at(20), ..claim(2, 1) }, 20, None);
     schedule.submit(claim(3, 1_000), 0, None);
     let mut order = |now| {
@@ -105,7 +105,7 @@ fn scripts_that_are_mostly_long_do_not_come_first() {
         Claim { script, ..claim(number, 1) }
     };
     let mut run = |claim: Claim, slices: u32| {
-        let ticket = schedule.submit(claim, 0, None).0;
+        let ticket = schedule.submit(claim, 0, None).ticket;
         for _ in 1..slices {
             next(&mut schedule, 0).expect("work");
             schedule.preempted(ticket, SLICE, 0);
@@ -141,7 +141,7 @@ fn an_idle_worker_takes_what_has_not_begun() {
     }
     done.sort_unstable();
     assert_eq!(done, [0, 1, 2, 3], "also what was placed elsewhere");
-    let (long, worker) = schedule.submit(claim(1, 1), 7, None);
+    let Placed { ticket: long, worker, .. } = schedule.submit(claim(1, 1), 7, None);
     next(&mut schedule, worker).expect("work");
     schedule.preempted(long, SLICE, 7);
     assert!(next(&mut schedule, 1 - worker).is_none(), "what has begun stays with its worker");
@@ -150,17 +150,17 @@ fn an_idle_worker_takes_what_has_not_begun() {
 #[test]
 fn a_thread_that_is_lost_takes_what_has_begun_with_it() {
     let mut schedule = Schedule::new(2);
-    let ticket = schedule.submit(claim(1, 1), 1, Some(0)).0;
+    let ticket = schedule.submit(claim(1, 1), 1, Some(0)).ticket;
     next(&mut schedule, 0).expect("work");
     schedule.preempted(ticket, SLICE, 1);
     schedule.submit(claim(2, 1), 2, Some(1));
-    let stuck = schedule.submit(claim(3, 1), 3, Some(0)).0;
+    let stuck = schedule.submit(claim(3, 1), 3, Some(0)).ticket;
     // Its first slice was a fresh one: now it is its turn.
     assert_eq!(next(&mut schedule, 0), Some((ticket, 1)));
     schedule.preempted(ticket, SLICE, 1);
     assert_eq!(next(&mut schedule, 0), Some((stuck, 3)));
-    let fresh = schedule.submit(claim(4, 1), 4, Some(1)).0;
-    let queued = schedule.submit(claim(5, 1), 5, Some(0)).0;
+    let fresh = schedule.submit(claim(4, 1), 4, Some(1)).ticket;
+    let queued = schedule.submit(claim(5, 1), 5, Some(0)).ticket;
     assert_eq!(schedule.lose_thread(0), [1]);
     assert_eq!(schedule.preempted(stuck, SLICE, 3), Some(3), "nobody knows it any more");
     let mut left = Vec::new();
@@ -178,7 +178,7 @@ fn a_thread_that_is_lost_takes_what_has_begun_with_it() {
 fn nothing_is_kept_of_those_who_are_gone() {
     let mut schedule = Schedule::new(1);
     // Somebody is always there, so that others are behind or ahead of somebody.
-    let steady = schedule.submit(claim(0, 1), 0, None).0;
+    let steady = schedule.submit(claim(0, 1), 0, None).ticket;
     for number in 1..10_000 {
         schedule.submit(claim(number, 1), number, None);
         for _ in 0..2 {
@@ -219,7 +219,7 @@ proptest! {
         for Step { tenant, submits, worker, cpu, is_over } in steps {
             if submits {
                 let weight = tenant as u32 + 1;
-                let (ticket, placed) = schedule.submit(claim(tenant, weight), weight as usize, None);
+                let Placed { ticket, worker: placed, .. } = schedule.submit(claim(tenant, weight), weight as usize, None);
                 prop_assert_eq!(loads[placed], *loads.iter().min().expect("three"), "the least load");
                 prop_assert!(waiting.insert(ticket));
                 loads[placed] += u64::from(weight);
@@ -281,4 +281,28 @@ proptest! {
             prop_assert!(most - least <= 2.0 * SLICE.as_secs_f64() + 1e-9, "{served:?}");
         }
     }
+}
+
+#[test]
+fn short_work_does_not_wait_for_a_worker_that_is_held_up() {
+    let ms = Duration::from_millis;
+    let mut schedule = Schedule::new(2);
+    let long = [0, 1].map(|tenant| schedule.submit(claim(tenant, 1), tenant, None));
+    for placed in &long {
+        let (ticket, work) = schedule.next(placed.worker, ms(0)).expect("work");
+        assert!(schedule.preempted(ticket, ms(1), work).is_none());
+        assert!(schedule.next(placed.worker, ms(0)).is_some(), "another slice of it");
+    }
+    let [held_up, other] = long;
+    let short = schedule.submit(claim(2, 1), 2, Some(held_up.worker));
+    assert_eq!(short.worker, held_up.worker);
+    assert!(schedule.preempted(other.ticket, ms(1), 1).is_none());
+    let (ticket, work) = schedule.next(other.worker, ms(1)).expect("work");
+    assert_eq!(ticket, other.ticket, "a slice is not over by then");
+    assert!(schedule.preempted(ticket, ms(1), work).is_none());
+    assert_eq!(schedule.next(other.worker, ms(2)).expect("work").0, short.ticket);
+    schedule.over(short.ticket, ms(1));
+    assert_eq!(schedule.next(other.worker, ms(3)).expect("work").0, other.ticket);
+    schedule.over(held_up.ticket, ms(3));
+    assert!(schedule.is_idle(held_up.worker));
 }

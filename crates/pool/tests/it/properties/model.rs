@@ -44,6 +44,8 @@ pub(super) struct Granted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seat {
     Nowhere,
+    /// Not begun.
+    Granted(VmId),
     Running(VmId),
     /// Since this event.
     Waiting(VmId, usize),
@@ -58,7 +60,7 @@ impl Seat {
     /// The VM that it is on.
     pub(super) fn on(self) -> Option<VmId> {
         match self {
-            Self::Running(vm) | Self::Waiting(vm, _) | Self::Asked(vm) => Some(vm),
+            Self::Granted(vm) | Self::Running(vm) | Self::Waiting(vm, _) | Self::Asked(vm) => Some(vm),
             Self::Nowhere | Self::Parked(..) | Self::Lost(_) => None,
         }
     }
@@ -114,6 +116,7 @@ impl Model {
                 }
             }
             Event::ReturnVm(..) | Event::Release(..) => self.give_back(event),
+            Event::Begin(at, thread) => self.begin(at, thread),
             Event::Wait(_) | Event::GoOn(_) | Event::Parked(..) | Event::Reply(_) => self.move_run(event),
             Event::OutOfTurn(at) => self.disturb(at),
             Event::Made(_) | Event::Failed(_) => self.answer_order(event),
@@ -162,12 +165,27 @@ impl Model {
         }
     }
 
+    fn begin(&mut self, at: usize, thread: usize) {
+        let Some(at) = self.pick(at, |seat| seat.on().is_some()) else { return };
+        let Granted { ticket, seat, .. } = self.granted[at];
+        let vm = self.admission.begin(ticket, thread).expect("it has a VM");
+        let Seat::Granted(own) = seat else { return assert_eq!(Some(vm), seat.on(), "it has begun before") };
+        if vm != own {
+            assert!(self.parked_by(vm) == 0 && self.parked_by(own) == 0, "parked runs need one of them");
+            match self.granted.iter_mut().find(|other| other.seat == Seat::Granted(vm)) {
+                Some(other) => other.seat = Seat::Granted(own),
+                None => assert!(self.ready.remove(&vm) && self.ready.insert(own), "it was somebody's"),
+            }
+        }
+        self.granted[at].seat = Seat::Running(vm);
+    }
+
     fn move_run(&mut self, event: Event) {
         let picked = match event {
             Event::Wait(at) => self.pick(at, |seat| matches!(seat, Seat::Running(_))),
             Event::GoOn(at) => self.pick(at, |seat| matches!(seat, Seat::Waiting(..) | Seat::Asked(_))),
             // Mostly those that were asked, but nobody is forbidden to leave.
-            Event::Parked(at, 0) => self.pick(at, |seat| seat.on().is_some()),
+            Event::Parked(at, 0) => self.pick(at, |seat| seat.on().is_some() && !matches!(seat, Seat::Granted(_))),
             Event::Parked(at, _) => self.pick(at, |seat| matches!(seat, Seat::Asked(_))),
             Event::Reply(at) => self.pick(at, |seat| matches!(seat, Seat::Parked(_, _, None))),
             _ => None,
@@ -205,7 +223,7 @@ impl Model {
         if !matches!(seat, Seat::Running(_)) {
             self.admission.wait(self.now, ticket);
         }
-        if seat.on().is_none() {
+        if seat.on().is_none() || matches!(seat, Seat::Granted(_)) {
             self.admission.go_on(self.now, ticket);
             self.admission.parked(self.now, ticket, 1_000_000);
         }
@@ -276,13 +294,14 @@ impl Model {
         assert!(self.ended.insert(ticket), "a ticket ends once");
         assert_eq!(grant.waited, self.now - since);
         assert_eq!(grant.vm.is_some(), request.need == Need::Vm);
-        let vm = grant.vm.map(|(vm, _)| vm);
+        let vm = self.admission.vm_of(grant.ticket);
+        assert_eq!(vm.is_some(), grant.vm.is_some());
         if let Some(vm) = vm {
             let fewest = self.ready.iter().map(|vm| self.parked_by(*vm)).min();
             assert_eq!(Some(self.parked_by(vm)), fewest, "VMs with parked runs take new work last");
             assert!(self.ready.remove(&vm), "only a VM that is ready is granted");
         }
-        self.granted.push(Granted { ticket, request, seat: vm.map_or(Seat::Nowhere, Seat::Running) });
+        self.granted.push(Granted { ticket, request, seat: vm.map_or(Seat::Nowhere, Seat::Granted) });
     }
 
     fn reject(&mut self, ticket: Ticket, why: &Rejected) {
