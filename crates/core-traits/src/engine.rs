@@ -226,6 +226,14 @@ pub enum EngineError {
         /// Its uncaught exception.
         message: String,
     },
+    /// A module of the environment does not compile.
+    #[error("the host's module {module:?} does not compile: {message}")]
+    Module {
+        /// The module's name.
+        module: String,
+        /// Why.
+        message: String,
+    },
     /// A call that the VM's state does not allow.
     #[error("the VM's state does not allow this: {message}")]
     State {

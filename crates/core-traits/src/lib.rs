@@ -53,7 +53,7 @@ pub mod source;
 pub mod step;
 
 pub use engine::{Capabilities, Engine, EngineError, EngineId, NotParkable, Nudge, ParkedRun, Reset, Vm};
-pub use environment::{Environment, Purpose, SetupScript, VmConfig};
+pub use environment::{Environment, HostModule, Intrinsics, LazyScript, Purpose, SetupScript, VmConfig};
 pub use failure::{FailureKind, Frame, Place, ScriptFailure, Snippet};
 pub use host::{
     CallId, CloseReason, HostCall, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation,

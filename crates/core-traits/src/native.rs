@@ -10,6 +10,7 @@
 //! A panic inside a native is caught by the engine and becomes a host failure of the run.
 
 use std::any::Any;
+use std::time::Duration;
 
 use crate::interrupt::Interrupt;
 use crate::logs::{LogBuffer, LogLevel};
@@ -48,12 +49,18 @@ pub struct NativeContext<'run> {
     logs: &'run mut LogBuffer,
     resources: &'run mut Resources,
     interrupt: &'run Interrupt,
+    seed: u64,
 }
 
 impl<'run> NativeContext<'run> {
     /// For engines: the context of one call.
-    pub fn new(logs: &'run mut LogBuffer, resources: &'run mut Resources, interrupt: &'run Interrupt) -> Self {
-        Self { logs, resources, interrupt }
+    pub fn new(
+        logs: &'run mut LogBuffer,
+        resources: &'run mut Resources,
+        interrupt: &'run Interrupt,
+        seed: u64,
+    ) -> Self {
+        Self { logs, resources, interrupt, seed }
     }
 
     /// Keeps something for later calls of this run, which drops it at its end. Scripts hold the number that this gives.
@@ -91,6 +98,16 @@ impl<'run> NativeContext<'run> {
     pub fn log(&mut self, level: LogLevel, message: String) {
         let at_ms = self.interrupt.elapsed().as_micros() as f64 / 1e3;
         self.logs.push(level, message, at_ms);
+    }
+
+    /// What the run's randomness is made from: [`Invocation::random_seed`](crate::Invocation::random_seed).
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Time since the run started, by its own clock.
+    pub fn elapsed(&self) -> Duration {
+        self.interrupt.elapsed()
     }
 
     /// Whether the run is to end: a native that loops asks now and then and returns early.

@@ -1,5 +1,7 @@
 //! From a source to a program, in a realm that only compiles.
 
+use std::ffi::CStr;
+
 use isolet_core_traits::{CompileFailure, FailureKind, Frame, Place, ScriptFailure, Source, SourceKind};
 use rquickjs::qjs;
 
@@ -24,7 +26,7 @@ const NOTHING: Around = Around("\n\n", "");
 const FUNCTION: Around = Around("\n(async function (input, context) {\n", "\n})");
 /// A body must fit in here as well. A text that closes the function early fits the one or the other, but not both.
 const METHOD: Around = Around("\n(class { async method(input, context) {\n", "\n}})");
-const SETUP: Around = Around("\n(function (global, native, host) { 'use strict';\n", "\n})");
+const SETUP: Around = Around("\n(function (global, native, host, own) { 'use strict';\n", "\n})");
 
 /// Compiles `source` by its kind, on a realm that has begun.
 pub(crate) fn compile(realm: &mut Realm, source: &Source) -> Result<QuickJsProgram, CompileFailure> {
@@ -48,10 +50,21 @@ pub(crate) fn compile(realm: &mut Realm, source: &Source) -> Result<QuickJsProgr
     }
 }
 
-/// The bytecode of a setup script: an expression whose value is a strict function `(global, native, host)`.
+/// The bytecode of a setup script: an expression whose value is a strict function `(global, native, host, own)`.
 pub(crate) fn compile_setup(js: Js, text: &str) -> Result<Vec<u8>, String> {
     let compiled = js.compile(&SETUP.put(text), SETUP_FILE, EXPRESSION, FIRST_LINE);
     // Neither text nor positions: every VM pays for them, and no author sees them.
+    let strip = qjs::JS_WRITE_OBJ_STRIP_SOURCE | qjs::JS_WRITE_OBJ_STRIP_DEBUG;
+    let bytecode = compiled.and_then(|compiled| js.write_bytecode(&compiled, strip));
+    bytecode.map(|bytecode| bytecode.as_bytes().to_vec()).map_err(|thrown| {
+        let exception = js.exception(thrown);
+        js.to_string(&exception).unwrap_or_default()
+    })
+}
+
+/// The bytecode of a module of the host, under the name by which it is imported.
+pub(crate) fn compile_module(js: Js, name: &CStr, text: &str) -> Result<Vec<u8>, String> {
+    let compiled = js.compile(&NOTHING.put(text), name, MODULE, FIRST_LINE);
     let strip = qjs::JS_WRITE_OBJ_STRIP_SOURCE | qjs::JS_WRITE_OBJ_STRIP_DEBUG;
     let bytecode = compiled.and_then(|compiled| js.write_bytecode(&compiled, strip));
     bytecode.map(|bytecode| bytecode.as_bytes().to_vec()).map_err(|thrown| {
@@ -205,7 +218,7 @@ fn end(source: &Source) -> Place {
 
 /// Where the specifier of a refused import stands.
 fn specifier_place(source: &Source, failure: &ScriptFailure) -> Option<Place> {
-    let specifier = failure.message.strip_prefix("cannot import ")?.split_once(": no modules")?.0.trim_matches('"');
+    let specifier = failure.message.strip_prefix("cannot import \"")?.split_once("\": ")?.0;
     let quoted = |quote: char| source.text().find(&format!("{quote}{specifier}{quote}"));
     let before = &source.text()[..quoted('"').or_else(|| quoted('\''))?];
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count();

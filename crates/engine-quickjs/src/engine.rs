@@ -1,20 +1,21 @@
 //! The engine: knows the layout of its QuickJS, compiles setup scripts once, makes VMs.
 
 use std::collections::HashMap;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Capabilities, Engine, EngineError, EngineId, Nudge, Purpose, SealError, SealKeys, SealedProgram, SetupScript,
-    SourceHash, StackBytes, VmConfig,
+    Capabilities, Engine, EngineError, EngineId, Environment, HostModule, Intrinsics, Nudge, Purpose, SealError,
+    SealKeys, SealedProgram, SetupScript, SourceHash, StackBytes, VmConfig,
 };
 use rquickjs::qjs;
 
 use crate::arena::Restoring;
 use crate::images::Budget;
 use crate::layout::Layout;
+use crate::modules::Module;
 use crate::program::QuickJsProgram;
 use crate::realm::{MemoryPlan, Realm, STACK_RESERVE_BYTES, Setup};
 use crate::signals::{self, OnFault, Ticks};
@@ -96,6 +97,8 @@ pub struct QuickJs {
     on_fault: OnFault,
     /// Bytecode of setup scripts.
     setup: Mutex<HashMap<SetupScript, Arc<[u8]>>>,
+    /// Bytecode of the host's modules.
+    modules: Mutex<HashMap<HostModule, Arc<[u8]>>>,
 }
 
 /// How VMs get their memory.
@@ -165,7 +168,18 @@ impl QuickJs {
         let (restoring, images, stacks) = (Restoring::default(), Budget::of_process(), Stacks::default());
         let uses_signals = form == Form::Restored && signals::is_supported();
         let (tick, on_fault) = (uses_signals.then_some(TICK), OnFault::default());
-        Ok(Self { id, layout, form, restoring, images, stacks, tick, on_fault, setup: Mutex::default() })
+        Ok(Self {
+            id,
+            layout,
+            form,
+            restoring,
+            images,
+            stacks,
+            tick,
+            on_fault,
+            setup: Mutex::default(),
+            modules: Mutex::default(),
+        })
     }
 
     fn setup_bytecode(&self, script: &SetupScript) -> Result<Arc<[u8]>, EngineError> {
@@ -181,6 +195,35 @@ impl QuickJs {
         known.insert(*script, bytecode.clone());
         Ok(bytecode)
     }
+
+    /// The environment's modules, each of which may import those before it.
+    fn modules(&self, environment: &Environment) -> Result<Vec<Module>, EngineError> {
+        let mut modules = Vec::new();
+        for module in &environment.modules {
+            let bytecode = self.module_bytecode(module, &modules)?;
+            modules.push(Module { name: module_name(module)?.into(), bytecode });
+        }
+        Ok(modules)
+    }
+
+    fn module_bytecode(&self, module: &HostModule, before: &[Module]) -> Result<Arc<[u8]>, EngineError> {
+        let mut known = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytecode) = known.get(module) {
+            return Ok(bytecode.clone());
+        }
+        let mut realm = Realm::bare()?;
+        realm.provide(before.to_vec());
+        let compiled = compile::compile_module(realm.enter(), &module_name(module)?, &module.source);
+        let failed = |message| EngineError::Module { module: module.name.to_string(), message };
+        let bytecode: Arc<[u8]> = compiled.map_err(failed)?.into();
+        known.insert(module.clone(), bytecode.clone());
+        Ok(bytecode)
+    }
+}
+
+fn module_name(module: &HostModule) -> Result<CString, EngineError> {
+    let failed = |_| EngineError::Module { module: module.name.to_string(), message: "its name has a NUL".into() };
+    CString::new(&*module.name).map_err(failed)
 }
 
 impl Engine for QuickJs {
@@ -225,13 +268,17 @@ impl Engine for QuickJs {
             },
             Form::Portable => MemoryPlan::Blocks,
         };
-        let mut realm = Realm::new(&plan, compiles || config.environment.eval, config.stack)?;
+        let intrinsics =
+            Intrinsics { eval: compiles || config.environment.intrinsics.eval, ..config.environment.intrinsics };
+        let mut realm = Realm::new(&plan, intrinsics, config.stack)?;
+        realm.provide(self.modules(&config.environment)?);
         if !compiles {
             let scripts: Vec<_> = std::iter::once(&REPAIRS).chain(&config.environment.setup).collect();
             let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;
             let setup: Vec<_> =
                 scripts.iter().zip(&bytecode).map(|(script, bytecode)| Setup { name: script.name, bytecode }).collect();
-            realm.furnish(&config.environment, &setup)?;
+            let lazy = config.environment.lazy.iter().map(|lazy| self.setup_bytecode(&lazy.script));
+            realm.furnish(&config.environment, &setup, lazy.collect::<Result<_, _>>()?)?;
         }
         realm.freeze(self.layout, self.restoring);
         Ok(QuickJsVm::new(realm, self.layout, self.images.clone(), config))

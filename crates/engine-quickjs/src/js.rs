@@ -7,6 +7,7 @@
 //! Every call may leave the fiber that it is made on. So nothing in here holds anything of the Rust heap across a call,
 //! but what is said to be for furnishing a realm, which happens on no fiber (F1).
 
+mod brands;
 mod keys;
 mod programs;
 mod text;
@@ -283,6 +284,16 @@ impl Js {
         })
     }
 
+    /// The same without a name, and with one number as its data: also while a script runs.
+    pub(crate) fn nameless_function(self, length: u8, callback: Callback, number: i32) -> Result {
+        let mut data = qjs::JS_MKVAL(qjs::JS_TAG_INT, number);
+        let length = c_int::from(length);
+        // SAFETY: the callback keeps to C1; name and data are copied.
+        self.check(unsafe {
+            qjs::JS_NewCFunctionData2(self.context(), Some(callback), c"".as_ptr(), length, 0, 1, &mut data)
+        })
+    }
+
     /// A promise with its resolve and reject functions.
     pub(crate) fn promise(self) -> Result<[Value; 3]> {
         let mut functions = [qjs::JS_UNDEFINED; 2];
@@ -334,6 +345,41 @@ impl Js {
             qjs::JS_FreeAtom(self.context(), atom);
             status
         })
+    }
+
+    /// Defines an accessor that can be redefined, and is not enumerable. The functions are consumed.
+    pub(crate) fn define_accessor(self, object: &Value, name: &str, getter: Value, setter: Value) -> Result<()> {
+        // SAFETY: V1; the name is copied, the functions consumed and the atom freed again.
+        self.check_status(unsafe {
+            let atom = qjs::JS_NewAtomLen(self.context(), name.as_ptr().cast(), name.len() as qjs::size_t);
+            let flags = qjs::JS_PROP_CONFIGURABLE as c_int;
+            let status = qjs::JS_DefinePropertyGetSet(self.context(), object.0, atom, getter.0, setter.0, flags);
+            qjs::JS_FreeAtom(self.context(), atom);
+            status
+        })
+    }
+
+    /// Where the getter of an own property is, for identity only. `None` if there is no such property, or if it is none
+    /// with a getter.
+    pub(crate) fn own_getter(self, object: &Value, name: &str) -> Result<Option<usize>> {
+        let mut found = qjs::JSPropertyDescriptor {
+            flags: 0,
+            value: qjs::JS_UNDEFINED,
+            getter: qjs::JS_UNDEFINED,
+            setter: qjs::JS_UNDEFINED,
+        };
+        // SAFETY: V1; the name is copied, the descriptor written if there is a property, and the atom freed again.
+        let status = unsafe {
+            let atom = qjs::JS_NewAtomLen(self.context(), name.as_ptr().cast(), name.len() as qjs::size_t);
+            let status = qjs::JS_GetOwnProperty(self.context(), &mut found, object.0, atom);
+            qjs::JS_FreeAtom(self.context(), atom);
+            status
+        };
+        self.check_status(status)?;
+        let getter = Value(found.getter);
+        let address = getter.is_object().then(|| getter.address());
+        [getter, Value(found.value), Value(found.setter)].into_iter().for_each(|value| self.free(value));
+        Ok(address)
     }
 
     pub(crate) fn define_index(self, object: &Value, index: u32, value: Value) -> Result<()> {

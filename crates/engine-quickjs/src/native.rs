@@ -1,6 +1,7 @@
 //! The one trampoline through which setup scripts call natives, in the three phases of the contract.
 
 use std::ffi::c_int;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use isolet_core_traits::{Native, NativeContext, NativeValue};
@@ -10,12 +11,21 @@ use crate::js::{ErrorClass, FIXED, Js, Result, Thrown, Value};
 use crate::realm;
 use crate::state::{self, NativeCall, RunData, Stop};
 
-/// Makes the object `native` of setup scripts.
-pub(crate) fn install(js: Js, natives: &[Native]) -> Result {
-    state::with(js, |state| state.constants.natives = natives.to_vec());
+/// Gives natives their numbers. For furnishing.
+pub(crate) fn number(js: Js, natives: &[Native]) -> Range<usize> {
+    state::with(js, |state| {
+        let first = state.constants.natives.len();
+        state.constants.natives.extend_from_slice(natives);
+        first..state.constants.natives.len()
+    })
+}
+
+/// Makes the object `native` of setup scripts, with the natives of these numbers.
+pub(crate) fn object(js: Js, numbers: Range<usize>) -> Result {
     let object = js.bare_object()?;
-    for (number, native) in natives.iter().enumerate() {
-        let function = js.function(native.name, native.arguments, call_native, &[number as i32])?;
+    for number in numbers {
+        let native = state::with(js, |state| state.constants.natives[number]);
+        let function = js.nameless_function(native.arguments, call_native, number as i32)?;
         js.define(&object, native.name, function, FIXED)?;
     }
     Ok(object)
@@ -56,8 +66,8 @@ fn call(js: Js, number: usize, arguments: &[Value]) -> Result {
 /// The second phase: nothing of the engine runs.
 fn compute(js: Js, native: Native) {
     state::with(js, |state| {
-        let RunData { native: call, logs, resources, interrupt, .. } = &mut state.run;
-        let mut context = NativeContext::new(logs, resources, interrupt);
+        let RunData { native: call, logs, resources, interrupt, random_seed, .. } = &mut state.run;
+        let mut context = NativeContext::new(logs, resources, interrupt, *random_seed);
         call.result = catch_unwind(AssertUnwindSafe(|| (native.call)(&mut context, &call.arguments))).ok();
         call.arguments = Vec::new();
     });

@@ -1,22 +1,24 @@
 //! A realm: one runtime with one context, its memory and its state, made and dropped together (R1).
 
 use std::borrow::Cow;
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::fmt::{self, Write};
+use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::Arc;
 
-use isolet_core_traits::{EngineError, Environment, KilledIn, StackBytes};
+use isolet_core_traits::{EngineError, Environment, Intrinsics, KilledIn, LazyScript, SetupScript, StackBytes};
 use rquickjs::qjs::{self, JSContext, JSRuntime, JSValue};
 
 use crate::arena::{Arena, Restoring};
 use crate::fiber::{self, At, Fiber, Ran};
 use crate::heap::Heap;
-use crate::js::{ErrorClass, Js, Text, Value};
+use crate::js::{Js, Text, Value};
 use crate::layout::Layout;
+use crate::lazy::{self, Lazy};
 use crate::meter::{HEADROOM_BYTES, Meter};
+use crate::modules::Module;
 use crate::stack::Stacks;
 use crate::state::{self, Constants, Rejection, RunData, RunState, Stop};
-use crate::{host, native, payload, signals, unwritable};
+use crate::{host, modules, native, payload, signals, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
 pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
@@ -129,11 +131,12 @@ unsafe impl Send for Realm {}
 impl Realm {
     /// A realm that can compile and evaluate text, without globals of ours, for one use.
     pub(crate) fn bare() -> Result<Self, EngineError> {
-        Self::new(&MemoryPlan::Blocks, true, StackBytes::default())
+        let intrinsics = Intrinsics { eval: true, ..Intrinsics::default() };
+        Self::new(&MemoryPlan::Blocks, intrinsics, StackBytes::default())
     }
 
-    /// A realm with the language's intrinsics; `eval` says whether it can turn text into code.
-    pub(crate) fn new(plan: &MemoryPlan, eval: bool, stack: StackBytes) -> Result<Self, EngineError> {
+    /// A realm with these of the language's intrinsics.
+    pub(crate) fn new(plan: &MemoryPlan, intrinsics: Intrinsics, stack: StackBytes) -> Result<Self, EngineError> {
         let memory = plan.make()?;
         let (fiber, headroom_bytes) = match plan {
             MemoryPlan::Blocks => (None, HEADROOM_BYTES),
@@ -167,11 +170,16 @@ impl Realm {
             qjs::JS_SetRuntimeOpaque(realm.runtime, state.cast());
             qjs::JS_SetInterruptHandler(realm.runtime, Some(on_poll), ptr::null_mut());
             qjs::JS_SetHostPromiseRejectionTracker(realm.runtime, Some(on_rejection), ptr::null_mut());
-            qjs::JS_SetModuleLoaderFunc(realm.runtime, Some(keep_specifier), Some(refuse_import), ptr::null_mut());
+            qjs::JS_SetModuleLoaderFunc(
+                realm.runtime,
+                Some(modules::keep_specifier),
+                Some(modules::load),
+                ptr::null_mut(),
+            );
             qjs::JS_SetCanBlock(realm.runtime, false);
             realm.context = qjs::JS_NewContextRaw(realm.runtime);
         }
-        if realm.context.is_null() || !realm.add_intrinsics(eval) {
+        if realm.context.is_null() || !realm.add_intrinsics(intrinsics) {
             return Err(EngineError::Memory);
         }
         Ok(realm)
@@ -307,7 +315,8 @@ impl Realm {
     }
 
     /// The language without clocks of the engine's; web APIs are the environment's.
-    fn add_intrinsics(&mut self, eval: bool) -> bool {
+    fn add_intrinsics(&mut self, intrinsics: Intrinsics) -> bool {
+        let Intrinsics { eval, proxies, weak_references } = intrinsics;
         self.enter();
         // SAFETY: the context is live and new.
         unsafe {
@@ -317,19 +326,30 @@ impl Realm {
                 && (!eval || qjs::JS_AddIntrinsicEval(ctx) == 0)
                 && qjs::JS_AddIntrinsicRegExp(ctx) == 0
                 && qjs::JS_AddIntrinsicJSON(ctx) == 0
-                && qjs::JS_AddIntrinsicProxy(ctx) == 0
+                && (!proxies || qjs::JS_AddIntrinsicProxy(ctx) == 0)
                 && qjs::JS_AddIntrinsicMapSet(ctx) == 0
                 && qjs::JS_AddIntrinsicTypedArrays(ctx) == 0
                 && qjs::JS_AddIntrinsicPromise(ctx) == 0
                 && qjs::JS_AddIntrinsicBigInt(ctx) == 0
-                && qjs::JS_AddIntrinsicWeakRef(ctx) == 0
+                && (!weak_references || qjs::JS_AddIntrinsicWeakRef(ctx) == 0)
                 && qjs::JS_AddIntrinsicDOMException(ctx) == 0
                 && qjs::JS_AddIntrinsicAToB(ctx) == 0
         }
     }
 
-    /// Adds the environment: natives, host operations and what the setup scripts make of them.
-    pub(crate) fn furnish(&mut self, environment: &Environment, setup: &[Setup<'_>]) -> Result<(), EngineError> {
+    /// Provides modules to what is compiled and run from here on.
+    pub(crate) fn provide(&mut self, modules: Vec<Module>) {
+        self.state().constants.modules = modules;
+    }
+
+    /// Adds the environment: natives, host operations and what the setup scripts make of them. `lazy` has the bytecode of
+    /// the lazy ones, in the environment's order.
+    pub(crate) fn furnish(
+        &mut self,
+        environment: &Environment,
+        setup: &[Setup<'_>],
+        lazy: Vec<Arc<[u8]>>,
+    ) -> Result<(), EngineError> {
         let js = self.enter();
         let failed = |_| EngineError::Memory;
         let global = js.global();
@@ -342,15 +362,23 @@ impl Realm {
         state::with(js, |state| {
             let constants =
                 Constants { error_constructor, big_int_constructor, replacer, follower, calls, ..Constants::default() };
-            state.constants = constants;
+            let modules = std::mem::take(&mut state.constants.modules);
+            state.constants = Constants { modules, ..constants };
         });
-        let natives = native::install(js, &environment.natives).map_err(failed)?;
+        let natives = native::object(js, native::number(js, &environment.natives)).map_err(failed)?;
         let hidden = host::install(js, &environment.host).map_err(failed)?;
+        lazy::share(js, hidden).map_err(failed)?;
         for script in setup {
-            script.run(js, &natives, &hidden)?;
+            script.run(js, &natives)?;
+        }
+        // Their accessors take the place of what the language has under the same names.
+        for (script, bytecode) in environment.lazy.iter().zip(lazy) {
+            let LazyScript { script: SetupScript { name, .. }, globals, natives } = script;
+            let natives = native::number(js, natives);
+            let lazy = Lazy { name, globals, natives, bytecode, accessors: Vec::new() };
+            lazy::install(js, lazy).map_err(failed)?;
         }
         js.free(natives);
-        js.free(hidden);
         Ok(())
     }
 
@@ -413,21 +441,22 @@ impl Drop for Realm {
     }
 }
 
-/// A setup script, compiled: its bytecode is an expression whose value is a function `(global, native, host)`.
+/// A setup script, compiled: its bytecode is an expression whose value is a function `(global, native, host, own)`.
 pub(crate) struct Setup<'a> {
     pub(crate) name: &'static str,
     pub(crate) bytecode: &'a [u8],
 }
 
 impl Setup<'_> {
-    fn run(&self, js: Js, natives: &Value, hidden: &Value) -> Result<(), EngineError> {
+    fn run(&self, js: Js, natives: &Value) -> Result<(), EngineError> {
         let call = || {
             // SAFETY: B1: the engine compiled it in this process.
             let compiled = unsafe { js.read_bytecode(self.bytecode) }?;
             let function = js.evaluate(compiled)?;
-            let result = js.call(&function, &Value::UNDEFINED, [&js.global(), natives, hidden])?;
-            js.free(result);
-            js.free(function);
+            let host = state::constant(js, |constants| &constants.shared.host);
+            let own = state::constant(js, |constants| &constants.shared.own);
+            let result = js.call(&function, &Value::UNDEFINED, [&js.global(), natives, &host, &own])?;
+            [result, function, host, own].into_iter().for_each(|value| js.free(value));
             Ok(())
         };
         call().map_err(|thrown| {
@@ -496,44 +525,6 @@ unsafe extern "C" fn on_rejection(
     let _ = promise.into_raw(); // Borrowed: not ours to free.
 }
 
-/// Specifiers are names, not paths: nothing is resolved against the importing module.
-unsafe extern "C" fn keep_specifier(
-    ctx: *mut JSContext,
-    _base: *const c_char,
-    specifier: *const c_char,
-    _opaque: *mut c_void,
-) -> *mut c_char {
-    // SAFETY: C1: a C string of the engine's; the copy is the engine's to free.
-    unsafe { qjs::js_strdup(ctx, specifier) }
-}
-
-/// No module is provided to scripts.
-unsafe extern "C" fn refuse_import(
-    ctx: *mut JSContext,
-    specifier: *const c_char,
-    _opaque: *mut c_void,
-) -> *mut qjs::JSModuleDef {
-    // SAFETY: C1.
-    let js = unsafe { state::callback_context(ctx) };
-    // SAFETY: C1: a C string of the engine's, which outlives the call.
-    let specifier = unsafe { CStr::from_ptr(specifier) };
-    let shown = Shown(specifier.to_bytes());
-    js.throw_error(ErrorClass::Type, format_args!("cannot import \"{shown}\": no modules are provided to this script"));
-    ptr::null_mut()
-}
-
-/// The first characters of a specifier.
-struct Shown<'a>(&'a [u8]);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let characters = self.0.utf8_chunks().flat_map(|chunk| {
-            chunk.valid().chars().chain((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER))
-        });
-        characters.take(100).try_for_each(|c| f.write_char(c))
-    }
-}
-
 /// Ends a run from inside a callback, in a way that no script can catch.
 pub(crate) fn stop(js: Js, why: Stop) -> crate::js::Thrown {
     state::with(js, |state| *state.run.stop.get_or_insert(why));
@@ -561,7 +552,7 @@ mod tests {
 
     #[test]
     fn without_eval_text_stays_text() {
-        let mut realm = Realm::new(&MemoryPlan::Blocks, false, StackBytes::default()).expect("a realm");
+        let mut realm = Realm::new(&MemoryPlan::Blocks, Intrinsics::default(), StackBytes::default()).expect("a realm");
         let js = realm.enter();
         assert!(js.compile(&Terminated::new(["1"]), c"test", 0, 1).is_err());
     }

@@ -162,9 +162,35 @@ pub(crate) fn pump(js: Js, mut progress: Progress) -> Pause {
                 Job::Ran => {}
                 // Jobs report failures to promises; what is left is the end of the run, seen above.
                 Job::Threw => js.swallow(Thrown),
-                Job::NoneLeft => return Pause::Waiting(progress),
+                Job::NoneLeft => match turn(js) {
+                    Ok(true) => {}
+                    Ok(false) => return waiting(js, progress),
+                    Err(thrown) => js.swallow(thrown), // As jobs do.
+                },
             },
         }
+    }
+}
+
+/// Asks setup scripts, by `own.turn`, for what is due once no job is left. `false` if there is nothing.
+fn turn(js: Js) -> Result<bool> {
+    let own = state::constant(js, |constants| &constants.shared.own);
+    let function = js.get(&own, c"turn")?;
+    js.free(own);
+    if function.is_undefined() {
+        return Ok(false);
+    }
+    let answer = js.call(&function, &Value::UNDEFINED, []);
+    js.free(function);
+    Ok(answer?.as_bool().unwrap_or_default())
+}
+
+/// Where nothing can settle the output any more, a failure that nobody looked after is the likely reason.
+fn waiting(js: Js, progress: Progress) -> Pause {
+    let is_stalled = state::with(js, |state| state.run.pending.is_empty());
+    match is_stalled.then(|| unhandled_rejection(js)).flatten() {
+        Some(reason) => Pause::Ended(rejected(js, reason)),
+        None => Pause::Waiting(progress),
     }
 }
 

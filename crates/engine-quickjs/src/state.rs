@@ -14,7 +14,9 @@ use isolet_core_traits::{
 use rquickjs::qjs::{self, JSContext};
 
 use crate::js::{Js, Value};
+use crate::lazy::{Lazy, Shared};
 use crate::meter::{Meter, OverLimit};
+use crate::modules::Module;
 use crate::unwritable::Trail;
 
 /// Why a run must end without running any more of it. Kept here, because no exception can be trusted to tell it.
@@ -71,6 +73,12 @@ pub(crate) struct Constants {
     pub(crate) follower: Value,
     /// An object without prototype that only we reach: resolve, reject and error of each pending call.
     pub(crate) calls: Value,
+    /// What setup scripts share.
+    pub(crate) shared: Shared,
+    /// The modules that scripts may import.
+    pub(crate) modules: Vec<Module>,
+    /// The lazy setup scripts by their number.
+    pub(crate) lazy: Vec<Lazy>,
 }
 
 /// The interrupt of a VM without a run.
@@ -88,6 +96,7 @@ pub(crate) struct RunData {
     pub(crate) writing_output: bool,
     pub(crate) logs: LogBuffer,
     pub(crate) resources: Resources,
+    pub(crate) random_seed: u64,
     pub(crate) native: NativeCall,
     pub(crate) next_call: u32,
     /// Payload bytes of the calls that have no reply yet, by number.
@@ -135,6 +144,7 @@ impl Default for RunData {
             writing_output: false,
             logs: LogBuffer::default(),
             resources: Resources::default(),
+            random_seed: 0,
             native: NativeCall::default(),
             next_call: 0,
             pending: BTreeMap::new(),

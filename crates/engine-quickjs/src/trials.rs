@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Compilation, Engine, Environment, HostInterface, HostNamespace, HostOperation, HostReply, Interrupt, Invocation,
-    JsonText, MonotonicClock, Native, NativeFailure, NativeValue, Outcome, Payload, Purpose, Reset, Resume, RunLimits,
-    SetupScript, Source, SourceKind, Step, Vm, VmConfig,
+    Compilation, Engine, Environment, HostInterface, HostModule, HostNamespace, HostOperation, HostReply, Interrupt,
+    Invocation, JsonText, LazyScript, MonotonicClock, Native, NativeFailure, NativeValue, Outcome, Payload, Purpose,
+    Reset, Resume, RunLimits, SetupScript, Source, SourceKind, Step, Vm, VmConfig,
 };
 
 use crate::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
@@ -56,7 +56,15 @@ impl Bench {
         let host = HostInterface::new(vec![namespace]).expect("valid names");
         let natives = vec![Native { name: "echo", arguments: 1, call: |_, arguments| echo(&arguments[0]) }];
         let setup = vec![SetupScript { name: "trials", source: "global.echo = value => native.echo(value)" }];
-        let environment = Arc::new(Environment { eval: false, natives, host, setup });
+        let script = SetupScript {
+            name: "late",
+            source: "own.turn ??= () => false; return [value => native.echo(value), own.brand([])]",
+        };
+        let lazy = vec![LazyScript { script, globals: &["late", "later"], natives: natives.clone() }];
+        let module = HostModule { name: "there".into(), source: "export default ['there']".into() };
+        let modules = vec![module];
+        let environment = Environment { natives, host, setup, lazy, modules, ..Environment::default() };
+        let environment = Arc::new(environment);
         let probe = compile(&engine, &environment, PROBE, SourceKind::Script).expect("compiles");
         Self { engine, environment, probe, slice: RunLimits::default().slice }
     }

@@ -107,6 +107,7 @@ impl QuickJsVm {
             Err(ending) => return ending.map_or(Ran::Left, |ending| Ran::Returned(Pause::Ended(ending))),
         };
         self.layout.seed_random(self.realm.enter(), invocation.random_seed);
+        self.realm.state().run.random_seed = invocation.random_seed;
         let globals = Globals {
             input: Terminated::new([invocation.input.as_str()]),
             context: Terminated::new([invocation.context.as_str()]),

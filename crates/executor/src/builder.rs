@@ -147,7 +147,8 @@ impl<E: Engine> ExecutorBuilder<E> {
     /// # Errors
     /// [`BuildError`], which says what to change.
     pub fn build(self) -> Result<Executor<E>, BuildError> {
-        let namespaces = self.services.iter().map(|service| service.namespace()).collect();
+        let namespaces = self.services.iter().map(|service| service.namespace());
+        let namespaces = namespaces.chain([isolet_sandbox::timers_namespace()]).collect();
         let interface = HostInterface::new(namespaces).map_err(BuildError::Interface)?;
         self.limits.check().map_err(BuildError::Limits)?;
         self.limits.check_costs(&interface).map_err(BuildError::Limits)?;

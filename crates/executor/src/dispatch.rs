@@ -11,11 +11,11 @@
 
 mod call;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use isolet_core_traits::{CallId, CloseReason, HostCall, HostInterface, HostReply, HostService, RunInfo};
+use isolet_core_traits::{CallId, CloseReason, HostCall, HostInterface, HostReply, HostService, OperationId, RunInfo};
 use isolet_limits::{ApiRate, Limits};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
@@ -23,12 +23,19 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use self::call::{Answer, HostRun};
 use crate::panics::{CatchPanic, Panic};
 
-/// The host's side of all runs of an executor. The interface's namespaces and the services have the same order.
+/// The host's side of all runs of an executor. The interface's namespaces and the services have the same order; after
+/// them come the timers, which no service implements.
 pub(crate) struct Host {
     pub(crate) interface: HostInterface,
     pub(crate) services: Vec<Arc<dyn HostService>>,
     pub(crate) rate: ApiRate,
     pub(crate) runtime: Handle,
+}
+
+impl Host {
+    fn is_timer(&self, operation: OperationId) -> bool {
+        usize::from(operation.namespace) == self.services.len()
+    }
 }
 
 /// The host calls of one run.
@@ -38,6 +45,8 @@ pub(crate) struct Dispatch {
     in_flight: JoinSet<Answer>,
     in_flight_max: usize,
     tasks: HashMap<Id, (CallId, AbortHandle)>,
+    /// Those of the tasks that are timers.
+    timers: HashSet<Id>,
     close_time: Duration,
     traffic: Traffic,
 }
@@ -59,13 +68,17 @@ impl Dispatch {
             in_flight: JoinSet::new(),
             in_flight_max: limits.host_calls_in_flight,
             tasks: HashMap::new(),
+            timers: HashSet::new(),
             close_time: limits.close_wall_time,
             traffic: Traffic::default(),
         }
     }
 
-    /// Takes calls on, in order.
+    /// Takes calls on, in order. Timers are none that wait for others, or that others wait for.
     pub(crate) fn submit(&mut self, calls: Vec<HostCall>) {
+        let (timers, calls): (Vec<_>, Vec<_>) =
+            calls.into_iter().partition(|call| self.run.host.is_timer(call.operation));
+        timers.into_iter().for_each(|timer| self.start(timer));
         self.waiting.extend(calls);
         self.launch();
     }
@@ -124,23 +137,32 @@ impl Dispatch {
     }
 
     fn launch(&mut self) {
-        while self.in_flight.len() < self.in_flight_max
-            && let Some(HostCall { id, operation, payload }) = self.waiting.pop_front()
+        while self.in_flight.len() - self.timers.len() < self.in_flight_max
+            && let Some(call) = self.waiting.pop_front()
         {
             self.traffic.calls += 1;
-            self.traffic.bytes_out += payload.bytes() as u64;
-            let answer = self.run.clone().answer(operation, payload);
-            let task = self.in_flight.spawn_on(answer, &self.run.host.runtime);
-            self.tasks.insert(task.id(), (id, task));
+            self.traffic.bytes_out += call.payload.bytes() as u64;
+            self.start(call);
         }
+    }
+
+    fn start(&mut self, HostCall { id, operation, payload }: HostCall) {
+        let is_timer = self.run.host.is_timer(operation);
+        let answer = self.run.clone().answer(operation, payload);
+        let task = self.in_flight.spawn_on(answer, &self.run.host.runtime);
+        if is_timer {
+            self.timers.insert(task.id());
+        }
+        self.tasks.insert(task.id(), (id, task));
     }
 
     fn reply(&mut self, joined: Result<(Id, Answer), JoinError>) -> Option<HostReply> {
         let id = joined.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let is_timer = self.timers.remove(&id);
         let (call, _) = self.tasks.remove(&id)?;
         // The only way to fail is to have been ended: panics are answers.
         let (_, result) = joined.ok()?;
-        if let Ok(payload) = &result {
+        if let (false, Ok(payload)) = (is_timer, &result) {
             self.traffic.bytes_in += payload.bytes() as u64;
         }
         Some(HostReply { call, result })

@@ -167,8 +167,8 @@ impl<E: Engine> std::fmt::Debug for Executor<E> {
 async fn prepare<E: Engine>(core: &Core<E>, source: Source, tenant: &TenantId) -> Result<Prepared, Verdict> {
     check_size("source", source.text().len(), core.limits.source_bytes)?;
     let wanted = Wanted { source: &source, tenant, script: source.name(), limits: &core.limits };
-    let program = core.compiled(wanted).await.0?;
-    Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint(), program))
+    let program = core.compiled(wanted).await.0.map_err(|verdict| verdict.under(&core.environment.policy))?;
+    Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint().clone(), program))
 }
 
 /// An execution that has begun; dropping it cancels.

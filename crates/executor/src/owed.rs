@@ -34,7 +34,8 @@ impl<E: Engine> Owed<E> {
 
     fn pay(&mut self, verdict: Result<(), Verdict>) {
         let Some((mut run, sender)) = self.debt.take() else { return };
-        let panic = verdict.err().and_then(|verdict| run.fail(verdict));
+        let policy = &self.core.environment.policy;
+        let panic = verdict.err().and_then(|verdict| run.fail(verdict.under(policy)));
         events::execution(&run.report, &run.info, panic.as_ref());
         self.core.counters.end(run.report.status);
         // A caller that is gone wants no report; the log and the counters have it.

@@ -14,7 +14,7 @@ use isolet_core_traits::{EngineId, Source};
 pub struct Prepared {
     source: Source,
     engine: EngineId,
-    fingerprint: &'static str,
+    fingerprint: Arc<str>,
     program: Arc<dyn Any + Send + Sync>,
 }
 
@@ -22,7 +22,7 @@ impl Prepared {
     pub(crate) fn new<P: Send + Sync + 'static>(
         source: Source,
         engine: EngineId,
-        fingerprint: &'static str,
+        fingerprint: Arc<str>,
         program: P,
     ) -> Self {
         Self { source, engine, fingerprint, program: Arc::new(program) }
@@ -35,7 +35,7 @@ impl Prepared {
 
     /// The program, if it was made by such an engine for such an environment.
     pub(crate) fn program<P: Clone + 'static>(&self, engine: &EngineId, fingerprint: &str) -> Option<P> {
-        let fits = self.engine == *engine && self.fingerprint == fingerprint;
+        let fits = self.engine == *engine && *self.fingerprint == *fingerprint;
         fits.then(|| self.program.downcast_ref().cloned()).flatten()
     }
 }

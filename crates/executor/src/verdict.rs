@@ -55,6 +55,14 @@ impl Verdict {
         self
     }
 
+    /// Names the policy that blocks what the script did, if that is what ended it.
+    pub(crate) fn under(mut self, policy: &str) -> Self {
+        if self.error.kind == Status::SandboxViolation {
+            self.error.hint = self.error.hint.map(|hint| hints::naming_policy(&hint, policy));
+        }
+        self
+    }
+
     /// Adds the host's panic, if that is what failed.
     pub(crate) fn with_panic(self, panic: Option<Panic>) -> Self {
         let is_hosts = self.error.kind == Status::HostError;
@@ -103,6 +111,7 @@ impl Verdict {
     /// What the script itself did wrong, at its place in `source`.
     pub(crate) fn failure(kind: Status, failure: ScriptFailure, source: &Source) -> Self {
         let hint = hints::hint(&failure);
+        let kind = if hints::is_violation(&failure) { Status::SandboxViolation } else { kind };
         let ScriptFailure { name, message, place, stack, retryable, .. } = failure;
         let error = ErrorReport {
             line: place.map(|place| place.line),
@@ -136,9 +145,6 @@ impl Verdict {
     /// The end of a run without output.
     pub(crate) fn of(end: End, used: Used, limits: &Limits, source: &Source) -> Self {
         match end {
-            End::Failed(failure) if hints::is_violation(&failure) => {
-                Self::failure(Status::SandboxViolation, failure, source)
-            }
             End::Failed(failure) => Self::failure(status(failure.kind), failure, source),
             End::Aborted { why: Abort::Deadline, place } => timeout(place, used.wall, limits.wall_time),
             End::Aborted { why: Abort::CpuTime, place } => cpu_timeout(place, used.cpu, limits.cpu_time),

@@ -105,7 +105,7 @@ pub use isolet_executor::{
 };
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, OnRateLimit};
 pub use isolet_pool::{ConfigError, Crowd, PoolConfig, PoolStats};
-pub use isolet_sandbox::Policy;
+pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
 
 /// The examples of the pages that users read first.
 #[cfg(doctest)]

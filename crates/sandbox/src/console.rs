@@ -72,7 +72,7 @@ mod tests {
         let interrupt = Interrupt::new(Arc::new(MonotonicClock::new()));
         let mut last = Ok(0.0);
         for &(depth, kind, text, number, flags) in answers {
-            let mut context = NativeContext::new(&mut logs, &mut resources, &interrupt);
+            let mut context = NativeContext::new(&mut logs, &mut resources, &interrupt, 0);
             let number_of = NativeValue::Number;
             let (kind, text) = (NativeValue::String(kind.into()), NativeValue::String(text.into()));
             let arguments = [number_of(depth), kind, text, number_of(number), number_of(flags), NativeValue::Undefined];

@@ -5,6 +5,8 @@
 
 use isolet_core_traits::{FailureKind, ScriptFailure};
 
+use crate::policy::Capability;
+
 /// What the author can do about `failure`: its own hint if it has one, else what the rules below say.
 pub fn hint(failure: &ScriptFailure) -> Option<String> {
     if failure.hint.is_some() {
@@ -19,13 +21,50 @@ pub fn hint(failure: &ScriptFailure) -> Option<String> {
         .or_else(|| known(failure).map(str::to_owned))
 }
 
-/// Whether an uncaught failure is a use of blocked code evaluation: `eval`, `Function` or a relative of theirs.
+/// Whether an uncaught failure is a use of something that the policy blocks: code evaluation (`eval`, `Function` and their
+/// relatives), a module that is not provided, or a name of what a sandbox does not have.
 ///
 /// Goes by name and message, so a script that throws such an error itself is taken at its word.
 pub fn is_violation(failure: &ScriptFailure) -> bool {
-    let blocked = failure.name == "TypeError" && failure.message == "eval is not supported";
-    failure.kind == FailureKind::Runtime && (blocked || failure.name == "EvalError")
+    let is_type_error = |message: &str| failure.name == "TypeError" && failure.message.starts_with(message);
+    let is_blocked_name = missing_name(failure).is_some_and(|name| {
+        BLOCKED.contains(&name) || Capability::ALL.iter().any(|capability| capability.globals().contains(&name))
+    });
+    let is_evaluation = failure.message == "eval is not supported" && is_type_error("");
+    failure.kind == FailureKind::Runtime
+        && (is_evaluation || is_type_error("cannot import \"") || failure.name == "EvalError" || is_blocked_name)
 }
+
+/// The hint of a violation, with the policy that blocks it.
+pub fn naming_policy(hint: &str, policy: &str) -> String {
+    format!("{hint} (the policy is {policy})")
+}
+
+/// Names that lead out of a sandbox elsewhere.
+const BLOCKED: &[&str] = &[
+    "require",
+    "process",
+    "module",
+    "exports",
+    "fs",
+    "child_process",
+    "os",
+    "std",
+    "bjson",
+    "Worker",
+    "SharedWorker",
+    "importScripts",
+    "fetch",
+    "XMLHttpRequest",
+    "WebSocket",
+    "EventSource",
+    "WebAssembly",
+    "Deno",
+    "Bun",
+    "localStorage",
+    "sessionStorage",
+    "indexedDB",
+];
 
 /// Globals of other platforms, and what to do without them.
 const MISSING: &[(&[&str], &str)] = &[
@@ -44,15 +83,15 @@ const MISSING: &[(&[&str], &str)] = &[
     (&["__dirname", "__filename"], "a script has no place in a file system: pass what it needs as input"),
     (&["global"], "global is Node's name: use globalThis"),
     (
-        &["window", "document", "navigator", "location", "alert"],
+        &["window", "document", "location", "alert"],
         "there is no browser page here: a script has only the language, console and what the host offers",
     ),
     (
         &["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "requestAnimationFrame"],
-        "timers are not available yet: await a host operation, or do the work at once",
+        "timers are not available here: await a host operation, or do the work at once",
     ),
     (
-        &["fetch", "XMLHttpRequest", "WebSocket", "axios"],
+        &["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "axios"],
         "scripts have no network access: use an operation that the host offers, or pass the data as input",
     ),
     (
@@ -63,11 +102,35 @@ const MISSING: &[(&[&str], &str)] = &[
         &["Deno", "Bun"],
         "this is neither Deno nor Bun: a script has only the language, console and what the host offers",
     ),
-    (&["structuredClone"], "structuredClone is not available: JSON.parse(JSON.stringify(value)) copies plain data"),
+    (
+        &["structuredClone"],
+        "structuredClone is not available here: JSON.parse(JSON.stringify(value)) copies plain data",
+    ),
+    (
+        &["Proxy", "Reflect", "WeakRef", "FinalizationRegistry", "SharedArrayBuffer", "Atomics"],
+        "this part of the language is left out here: write it with plain objects, functions and Maps",
+    ),
+    (
+        &["Worker", "SharedWorker", "importScripts", "WebAssembly", "std", "bjson"],
+        "scripts have one thread and no other code than their own: do the work here, or in a host operation",
+    ),
     (&["Intl"], "Intl is not available: format numbers and dates by hand"),
     (
-        &["URL", "URLSearchParams", "TextEncoder", "TextDecoder", "crypto", "performance", "AbortController"],
-        "web APIs are not available yet: a script has only the language, console and what the host offers",
+        &[
+            "URL",
+            "URLSearchParams",
+            "TextEncoder",
+            "TextDecoder",
+            "crypto",
+            "performance",
+            "navigator",
+            "Headers",
+            "Event",
+            "EventTarget",
+            "AbortController",
+            "AbortSignal",
+        ],
+        "this web API is left out here: do without it, or pass the result as input",
     ),
 ];
 
@@ -215,7 +278,7 @@ const RULES: &[Rule] = &[
     (
         "TypeError",
         &[Starts("cannot import ")],
-        "scripts cannot import packages or files: bundle the library into one file",
+        "scripts import nothing but what the host provides by name: bundle other libraries into one file",
     ),
     (
         "ReferenceError",
@@ -298,7 +361,7 @@ mod tests {
             ("TypeError: Cannot mix BigInt and other types, use explicit conversions", "do not mix"),
             ("TypeError: BigInt are forbidden in JSON.stringify", "String(value)"),
             ("TypeError: circular reference", "contains itself"),
-            ("TypeError: cannot import \"lodash\": no modules are provided to this script", "bundle the library"),
+            ("TypeError: cannot import \"lodash\": no modules are provided to this script", "bundle other libraries"),
             ("ReferenceError: could not load module 'lodash'", "bundle the library"),
             ("ReferenceError: x is not initialized", "before the line"),
             ("RangeError: Maximum call stack size exceeded", "does the recursion end?"),
@@ -342,8 +405,17 @@ mod tests {
     }
 
     #[test]
-    fn blocked_evaluation_is_a_violation() {
+    fn what_the_policy_blocks_is_a_violation() {
         for (error, expected) in [
+            ("ReferenceError: require is not defined", true),
+            ("ReferenceError: 'process' is not defined", true),
+            ("ReferenceError: fetch is not defined", true),
+            ("ReferenceError: Proxy is not defined", true),
+            ("ReferenceError: setTimeout is not defined", true),
+            ("ReferenceError: Buffer is not defined", false),
+            ("ReferenceError: requires is not defined", false),
+            ("TypeError: require is not defined", false),
+            ("TypeError: cannot import \"fs\": no modules are provided to this script", true),
             ("TypeError: eval is not supported", true),
             ("EvalError: anything", true),
             ("Error: eval is not supported", false),
@@ -354,5 +426,6 @@ mod tests {
         }
         let of_host = ScriptFailure::new(FailureKind::Host, "EvalError", "anything");
         assert!(!is_violation(&of_host));
+        assert_eq!(naming_policy("do this", "strict"), "do this (the policy is strict)");
     }
 }

@@ -5,3 +5,4 @@
 mod examples;
 mod scripts;
 mod sides;
+mod web;

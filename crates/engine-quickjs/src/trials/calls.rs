@@ -20,6 +20,10 @@ const SCRIPTS: &[&str] = &[
     "throw Object.assign(new TypeError('what'), { name: '\\ud800' })",
     "throw Symbol('which')",
     "await import('nowhere')",
+    "const there = await import('there'); there.default",
+    "[late('x'), later, typeof late, Object.getOwnPropertyDescriptor(globalThis, 'later').value]",
+    "later = 5; const { get } = Object.getOwnPropertyDescriptor(globalThis, 'late'); delete globalThis.late; [get()(1), later]",
+    "late(1); await host.step('x')",
     "() => {}",
 ];
 

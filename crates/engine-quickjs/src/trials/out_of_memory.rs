@@ -57,6 +57,7 @@ const WORKLOADS: &[(SourceKind, &str)] = &[
     (SourceKind::Script, "throw { toJSON() { return ['thrown', 'x'.repeat(5000)] } }"),
     (SourceKind::Script, "Promise.reject(Symbol('unhandled')); 1"),
     (SourceKind::Script, "({ toJSON() { throw new DOMException('no', 'DataError') } })"),
+    (SourceKind::Script, "[late('x'.repeat(300)), later, await import('there')]"),
     (SourceKind::Module, "export default async (input, context) => Object.entries({ input, context })"),
     (SourceKind::Module, "export const a = 1"),
     (SourceKind::Body, "const map = new Map(input.entries()); return [...map, await host.step(map.size)]"),

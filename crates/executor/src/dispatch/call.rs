@@ -1,6 +1,7 @@
 //! One host call: known, within budget and rate, made in its session, its reply checked.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use isolet_core_traits::{
     HostFailure, HostFailureKind, HostOperation, HostSession, JsonText, OperationId, Payload, RunInfo,
@@ -56,6 +57,9 @@ impl HostRun {
     }
 
     async fn call(&self, id: OperationId, arguments: Payload) -> Answer {
+        if self.host.is_timer(id) {
+            return sleep(&arguments).await;
+        }
         let Some((namespace, operation)) = self.host.interface.operation(id) else { return Err(unknown_operation()) };
         let span = tracing::debug_span!(
             target: "isolet",
@@ -132,6 +136,14 @@ impl HostRun {
         self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
         host_error("the host failed while it made the call")
     }
+}
+
+/// Waits for as many milliseconds as the call says.
+async fn sleep(arguments: &Payload) -> Answer {
+    let wait = arguments.to_value::<[f64; 1]>().ok();
+    let wait = wait.and_then(|[milliseconds]| Duration::try_from_secs_f64(milliseconds / 1e3).ok());
+    tokio::time::sleep(wait.ok_or_else(unknown_operation)?).await;
+    Ok(Payload { json: "null".into(), buffers: Vec::new() })
 }
 
 fn host_error(message: &str) -> HostFailure {

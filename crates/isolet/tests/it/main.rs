@@ -2,9 +2,14 @@
 
 mod console;
 mod host;
+mod integrity;
 mod lifecycle;
 mod limits;
+mod modules;
 mod natives;
+mod pages;
 mod parking;
 mod scripts;
 mod setup;
+mod timers;
+mod web;

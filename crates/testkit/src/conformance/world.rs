@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use isolet_core_traits::{
-    CallId, Environment, HostCall, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation,
-    HostReply, LogLevel, Native, NativeContext, NativeFailure, NativeValue, OperationId, Payload, SetupScript,
+    CallId, Environment, HostCall, HostFailure, HostFailureKind, HostInterface, HostModule, HostNamespace,
+    HostOperation, HostReply, Intrinsics, LazyScript, LogLevel, Native, NativeContext, NativeFailure, NativeValue,
+    OperationId, Payload, SetupScript,
 };
 use serde_json::value::RawValue;
 
@@ -46,6 +47,28 @@ global.probe = {
 global.order = ['first'];
 ";
 
+/// Two globals that are made on first use.
+const LATE: &str = "\
+own.made = (own.made ?? 0) + 1;
+const { same } = native;
+return [value => same(value), { made: own.made, brand: value => own.brand(value) }];
+";
+
+/// One whose script throws at first.
+const FLAKY: &str = "\
+if (own.tried === undefined) {
+  own.tried = true;
+  throw new TypeError('not yet');
+}
+return ['at last'];
+";
+
+/// What scripts may import.
+const MODULES: [(&str, &str); 2] = [
+    ("first", "let n = 0; export const next = () => ++n; export default 'first'"),
+    ("@suite/second", "import first, { next } from 'first'; export default () => first + next()"),
+];
+
 const SECOND: &str =
     "global.order.push('second'); global.self_is_strict = (function () { return this === undefined })();";
 
@@ -76,7 +99,15 @@ pub(crate) fn environment(eval: bool) -> Arc<Environment> {
         script("conformance-setup-2", PROBE),
         script("conformance-setup-3", SECOND),
     ];
-    Arc::new(Environment { eval, natives: natives(), host: interface(), setup })
+    let intrinsics = Intrinsics { eval, ..Intrinsics::default() };
+    let lazy = |name, source, globals, natives| LazyScript { script: script(name, source), globals, natives };
+    let lazy = vec![
+        lazy("conformance-setup-late", LATE, &["late", "later"], natives()),
+        lazy("conformance-setup-flaky", FLAKY, &["flaky"], Vec::new()),
+    ];
+    let modules = MODULES.map(|(name, source)| HostModule { name: name.into(), source: source.into() }).to_vec();
+    let (natives, host) = (natives(), interface());
+    Arc::new(Environment { intrinsics, natives, host, setup, lazy, modules, ..Environment::default() })
 }
 
 /// A world of nothing but a console: what hostile scripts get.

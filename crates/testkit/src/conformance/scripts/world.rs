@@ -57,6 +57,54 @@ pub(super) const ROWS: &[Script] = &[
         "['process', 'require', 'std', 'os', 'print', 'scriptArgs', 'native', 'host', '__native', 'hidden'].filter(name => name in globalThis)",
         Json("[]"),
     ),
+    // What is made on first use.
+    js("a lazy global", "late('x') === 'x' && late === late && globalThis.late === late", Json("true")),
+    js("a lazy script runs once", "const { made } = later; late(1); [made, later.made]", Json("[1,1]")),
+    js("the next run makes it anew", "later.mark ??= 'new'; later.made", Json("1")),
+    js(
+        "a lazy global is plain once it is used",
+        "late; const d = Object.getOwnPropertyDescriptor(globalThis, 'late'); [typeof d.value, d.writable, d.enumerable, d.configurable]",
+        Json(r#"["function",true,false,true]"#),
+    ),
+    js("a lazy global can be replaced unused", "late = 5; [late, later.made]", Json("[5,1]")),
+    js("a lazy global can be declared", "var late = 6; let later = 7; [late, later]", Json("[6,7]")),
+    js(
+        "a lazy global can be deleted",
+        "delete globalThis.late; [typeof late, typeof later]",
+        Json(r#"["undefined","object"]"#),
+    ),
+    js("a lazy global is no key that is listed", "Object.keys(globalThis).includes('late')", Json("false")),
+    js(
+        "a lazy script that throws is tried again",
+        "let r; try { flaky } catch (e) { r = e.message } [r, flaky, flaky]",
+        Json(r#"["not yet","at last","at last"]"#),
+    ),
+    js(
+        "what a value is inside",
+        "const is = (value) => later.brand(value); [is([]), is(new Map()), is(new Set()), is(new Date()), is(/x/), is(new Error()), is(() => 1), is({}), is(new (class {})()), is(new Proxy([], {})), is(new ArrayBuffer(1)), is(new Uint8Array(1)), is(new DataView(new ArrayBuffer(1))), is(Object(1)), is(1), is(null), is()]",
+        Json(
+            r#"["Array","Map","Set","Date","RegExp","Error","Function","Object","Object","Proxy","ArrayBuffer","TypedArray","DataView","","","",""]"#,
+        ),
+    ),
+    js(
+        "whatever its prototype says",
+        "const m = new Map(); Object.setPrototypeOf(m, Array.prototype); m[Symbol.toStringTag] = 'Set'; later.brand(m)",
+        Json(r#""Map""#),
+    ),
+    // What the host provides by name.
+    js(
+        "a module of the host",
+        "import second from '@suite/second'\nexport default [second(), second()]",
+        Json(r#"["first1","first2"]"#),
+    )
+    .module(),
+    js("each run has modules of its own", "import { next } from 'first'\nexport default next()", Json("1")).module(),
+    js("a module of the host in a script", "(await import('@suite/second')).default()", Json(r#""first1""#)),
+    js(
+        "other modules are refused with what there is",
+        "await import('second')",
+        throws("TypeError", &["\"first\"", "@suite/second"]),
+    ),
     js("setup scripts ran in order", "order", Json(r#"["first","second"]"#)),
     js("setup scripts are strict", "self_is_strict", Json("true")),
     js(

@@ -1,0 +1,45 @@
+//! The web APIs: the rows of the sandbox, run for real. The same rows are compared with Node by the command line's tests.
+
+use std::sync::Arc;
+
+use isolet::{Execution, Isolet, Report, Source, SourceKind};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::setup::{isolet, tenant, told};
+
+const ROWS: &str = include_str!("../../../sandbox/tests/web.json");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn web_apis_do_what_their_rows_say() {
+    let rows: Value = serde_json::from_str(ROWS).expect("JSON");
+    let isolet = Arc::new(isolet());
+    let (mut runs, mut wrong, mut count) = (JoinSet::new(), Vec::new(), 0);
+    for (api, rows) in rows["rows"].as_object().expect("APIs") {
+        for row in rows.as_array().expect("rows") {
+            let (isolet, api, row) = (isolet.clone(), api.clone(), row.clone());
+            runs.spawn(async move {
+                let script = row[0].as_str().expect("a script");
+                let (report, got) = run(&isolet, script, &api).await;
+                (got != row[1]).then(|| format!("{api}: {script}\nexpected {}\ngot {got}, {}", row[1], told(&report)))
+            });
+            count += 1;
+        }
+    }
+    while let Some(row) = runs.join_next().await {
+        wrong.extend(row.expect("no panic"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(count >= 280, "{count} rows");
+}
+
+/// What a function's body returns, or the name of what it throws.
+async fn run(isolet: &Isolet, body: &str, tenant_name: &str) -> (Report, Value) {
+    let source = Source::new("row.js", body, SourceKind::Body).expect("a name");
+    let report = isolet.execute(Execution::new(source, tenant(tenant_name))).await;
+    let got = match &report.error {
+        Some(error) => json!({ "throws": error.name }),
+        None => report.output.as_ref().map_or(Value::Null, |json| serde_json::from_str(json.get()).expect("JSON")),
+    };
+    (report, got)
+}

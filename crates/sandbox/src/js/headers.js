@@ -1,0 +1,98 @@
+// Headers: https://fetch.spec.whatwg.org/#headers-class, without guards.
+//
+// The state is a text that Rust writes and reads: a line for each header. The numbers are those of `Change` in headers.rs.
+const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor, global: { TypeError } } = own;
+const { text, isObject, needs, tag, append, each, sequence } = own.load('common');
+
+// The lines of a text. No name or value has a line break in it.
+const lines = (packed) => {
+    const items = { __proto__: null, count: 0 };
+    for (let from = 0; from < packed.length;) {
+        const end = apply(indexOf, packed, ['\n', from]);
+        items[items.count++] = apply(slice, packed, [from, end]);
+        from = end + 1;
+    }
+    return items;
+};
+
+class Headers {
+    #state = '';
+
+    constructor(init = undefined) {
+        if (init === undefined) return;
+        if (!isObject(init)) throw new TypeError('headers are made from an object or a list of pairs');
+        const iterate = init[iterator];
+        if (iterate === undefined || iterate === null) {
+            const keys = ownKeys(init);
+            for (let at = 0; at < keys.length; at += 1) {
+                if (!getOwnPropertyDescriptor(init, keys[at])?.enumerable) continue;
+                const name = text(keys[at]);
+                this.#state = native.headers(0, this.#state, name, text(init[keys[at]]));
+            }
+            return;
+        }
+        if (#state in init && iterate === entries) this.#state = init.#state;
+        else each(init, (pair) => this.#pair(pair));
+    }
+
+    #pair(pair) {
+        const both = sequence(pair);
+        if (both.length !== 2) throw new TypeError('a header is a pair of a name and a value');
+        this.#state = native.headers(0, this.#state, text(both[0]), text(both[1]));
+    }
+
+    // Names and values in turn: sorted, and combined.
+    #all() { return lines(native.headers(5, this.#state)); }
+
+    append(name, value) {
+        needs(arguments.length, 2, 'append');
+        this.#state = native.headers(0, this.#state, text(name), text(value));
+    }
+    delete(name) {
+        needs(arguments.length, 1, 'delete');
+        this.#state = native.headers(2, this.#state, text(name));
+    }
+    get(name) {
+        needs(arguments.length, 1, 'get');
+        return native.headers(3, this.#state, text(name));
+    }
+    getSetCookie() {
+        const items = lines(native.headers(6, this.#state)), all = [];
+        for (let at = 0; at < items.count; at += 1) {
+            append(all, items[at]);
+        }
+        return all;
+    }
+    has(name) {
+        needs(arguments.length, 1, 'has');
+        return native.headers(4, this.#state, text(name));
+    }
+    set(name, value) {
+        needs(arguments.length, 2, 'set');
+        this.#state = native.headers(1, this.#state, text(name), text(value));
+    }
+    forEach(callback, target = undefined) {
+        needs(arguments.length, 1, 'forEach');
+        if (typeof callback !== 'function') throw new TypeError('the callback is not a function');
+        let items = this.#all();
+        for (let at = 0; at < items.count; at += 2, items = this.#all()) {
+            apply(callback, target, [items[at + 1], items[at], this]);
+        }
+    }
+    *entries() {
+        let items = this.#all();
+        for (let at = 0; at < items.count; at += 2, items = this.#all()) yield [items[at], items[at + 1]];
+    }
+    *keys() {
+        let items = this.#all();
+        for (let at = 0; at < items.count; at += 2, items = this.#all()) yield items[at];
+    }
+    *values() {
+        let items = this.#all();
+        for (let at = 1; at < items.count; at += 2, items = this.#all()) yield items[at];
+    }
+}
+const { entries } = Headers.prototype;
+defineProperty(Headers.prototype, iterator, { __proto__: null, value: entries, writable: true, configurable: true });
+tag(Headers, 'Headers');
+return [Headers];
