@@ -7,7 +7,7 @@ use isolet_cache::{CacheConfig, ProgramCache};
 use isolet_core_traits::{
     Clock, Engine, EngineError, HostInterface, HostService, InterfaceError, MonotonicClock, Purpose, VmConfig,
 };
-use isolet_limits::{ApiRate, Limits, LimitsError};
+use isolet_limits::{ApiRates, Limits, LimitsError, LimitsPolicy, Plans};
 use isolet_pool::{ConfigError, Pool, PoolConfig, VmFactory, VmSlot};
 use isolet_sandbox::Policy;
 use tokio::runtime::Handle;
@@ -28,6 +28,7 @@ pub struct ExecutorBuilder<E: Engine> {
     policy: Policy,
     services: Vec<Arc<dyn HostService>>,
     limits: Limits,
+    limits_policy: Option<Arc<dyn LimitsPolicy>>,
     pool: PoolConfig,
     cache: CacheConfig,
     workers: usize,
@@ -73,6 +74,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             policy: Policy::default(),
             services: Vec::new(),
             limits: Limits::default(),
+            limits_policy: None,
             pool: PoolConfig::default(),
             cache: CacheConfig::default(),
             workers: std::thread::available_parallelism().map_or(1, NonZero::get),
@@ -103,9 +105,15 @@ impl<E: Engine> ExecutorBuilder<E> {
         self
     }
 
-    /// The limits of every execution. Their `runs_per_tenant` and `runs_per_script` hold in the pool.
+    /// The limits of every execution, unless a [policy](Self::limits_policy) tells others. VMs are made for their memory:
+    /// no policy can give more of that.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// What tells the limits of each tenant and script, in place of the same for all.
+    pub fn limits_policy(self, policy: Arc<dyn LimitsPolicy>) -> Self {
+        Self { limits_policy: Some(policy), ..self }
     }
 
     /// The number of VMs and the queue.
@@ -171,8 +179,12 @@ impl<E: Engine> ExecutorBuilder<E> {
             VmConfig { memory_bytes_max: self.limits.memory_bytes, ..VmConfig::new(Purpose::Run, environment.clone()) };
         let factory = Factory { engine: engine.clone(), config: vm_config.clone(), workers: workers.clone() };
         let pool = Pool::new(self.pool, Arc::new(factory), self.clock.clone()).map_err(BuildError::Pool)?;
-        let rate = ApiRate::new(self.limits.api_rate, self.clock.clone()).map_err(BuildError::Limits)?;
-        let host = Host { interface, services: self.services, rate, runtime: runtime.handle().clone() };
+        let limits_policy = match self.limits_policy {
+            Some(policy) => policy,
+            None => Arc::new(Plans::new(self.limits.clone()).map_err(BuildError::Limits)?),
+        };
+        let rates = ApiRates::new(self.clock.clone());
+        let host = Host { interface, services: self.services, rates, runtime: runtime.handle().clone() };
         Ok(Executor::new(Core {
             engine_id: engine.id(),
             engine,
@@ -180,6 +192,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             vm_config,
             parks: capabilities.park && capabilities.reuse,
             limits: self.limits,
+            limits_policy,
             clock: self.clock,
             cache: ProgramCache::new(self.cache),
             compilers: Compilers::new(self.workers),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use isolet_cache::ProgramCache;
 use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, VmConfig};
-use isolet_limits::Limits;
+use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::{Lease, Need, Pool, Request, Share};
 
 use crate::caller::{Caller, Gone};
@@ -33,6 +33,7 @@ pub(crate) struct Core<E: Engine> {
     /// Whether runs can leave their VMs while they wait for the host.
     pub(crate) parks: bool,
     pub(crate) limits: Limits,
+    pub(crate) limits_policy: Arc<dyn LimitsPolicy>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cache: ProgramCache<E::Program>,
     pub(crate) compilers: Compilers<E::Vm>,
@@ -118,7 +119,7 @@ impl<E: Engine> Core<E> {
 /// What a tenant may have of the pool. All tenants weigh the same.
 pub(crate) fn share(limits: &Limits) -> Share {
     let (runs_per_tenant, runs_per_script) = (limits.runs_per_tenant, limits.runs_per_script);
-    Share { runs_per_tenant, runs_per_script, ..Share::default() }
+    Share { weight: limits.weight, runs_per_tenant, runs_per_script }
 }
 
 impl From<Gone> for Verdict {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolet_core_traits::{CallId, CloseReason, HostCall, HostInterface, HostReply, HostService, OperationId, RunInfo};
-use isolet_limits::{ApiRate, Limits};
+use isolet_limits::{ApiRates, Limits};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
@@ -28,7 +28,7 @@ use crate::panics::{CatchPanic, Panic};
 pub(crate) struct Host {
     pub(crate) interface: HostInterface,
     pub(crate) services: Vec<Arc<dyn HostService>>,
-    pub(crate) rate: ApiRate,
+    pub(crate) rates: ApiRates,
     pub(crate) runtime: Handle,
 }
 

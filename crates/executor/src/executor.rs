@@ -122,7 +122,7 @@ impl<E: Engine> Executor<E> {
         }
     }
 
-    /// The limits of every execution that asks for no lower ones.
+    /// The limits of every execution that asks for no lower ones, unless a policy tells others.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
@@ -134,7 +134,7 @@ impl<E: Engine> Executor<E> {
 
     fn begin(&self, execution: Execution) -> Begun {
         let core = &self.0;
-        let run = Run::new(execution, &core.limits, &core.clock, core.console_to_tracing);
+        let run = Run::new(execution, &*core.limits_policy, &core.clock, core.console_to_tracing);
         let (cancel, caller) = caller(&run.interrupt);
         let (sender, report) = oneshot::channel();
         let owed = |run| Owed::new(core.clone(), run, sender).execute(caller);
@@ -165,8 +165,10 @@ impl<E: Engine> std::fmt::Debug for Executor<E> {
 }
 
 async fn prepare<E: Engine>(core: &Core<E>, source: Source, tenant: &TenantId) -> Result<Prepared, Verdict> {
-    check_size("source", source.text().len(), core.limits.source_bytes)?;
-    let wanted = Wanted { source: &source, tenant, script: source.name(), limits: &core.limits };
+    let limits = core.limits_policy.limits(tenant, source.name());
+    limits.check()?;
+    check_size("source", source.text().len(), limits.source_bytes)?;
+    let wanted = Wanted { source: &source, tenant, script: source.name(), limits: &limits };
     let program = core.compiled(wanted).await.0.map_err(|verdict| verdict.under(&core.environment.policy))?;
     Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint().clone(), program))
 }

@@ -88,7 +88,7 @@ impl<E: Engine> Core<E> {
             lease,
         };
         interrupt.start(wanted.limits.compile_wall_time);
-        let claim = Claim::of(wanted.tenant, None, &interrupt);
+        let claim = Claim { weight: wanted.limits.weight, ..Claim::of(wanted.tenant, None, &interrupt) };
         let worked = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?;
         let compiled = worked.output;
         compiled.lease.finish(Reset::Pristine, worked.cpu);

@@ -7,7 +7,7 @@ use isolet_core_traits::{
     Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Source, Status,
     Truncated,
 };
-use isolet_limits::{LimitOverrides, Limits, check_size};
+use isolet_limits::{LimitOverrides, Limits, LimitsPolicy, check_size};
 
 use crate::context::ContextFields;
 use crate::events;
@@ -37,7 +37,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(execution: Execution, limits: &Limits, clock: &Arc<dyn Clock>, console_to_tracing: bool) -> Self {
+    pub(crate) fn new(
+        execution: Execution,
+        limits_policy: &dyn LimitsPolicy,
+        clock: &Arc<dyn Clock>,
+        console_to_tracing: bool,
+    ) -> Self {
         let script = execution.script.unwrap_or_else(|| execution.source.name().clone());
         let info = RunInfo {
             execution: execution.id.unwrap_or_else(random::execution_id),
@@ -47,12 +52,13 @@ impl Run {
             script,
             traceparent: execution.traceparent.map(|traceparent| traceparent.text()),
         };
+        let limits = Limits::clone(&limits_policy.limits(&info.tenant, &info.script));
         Self {
             report: blank(&info, execution.revision),
             info,
             source: execution.source,
             prepared: execution.prepared,
-            limits: limits.clone(),
+            limits,
             interrupt: Arc::new(Interrupt::new(clock.clone())),
             overrides: execution.overrides,
             input: execution.input,
@@ -71,7 +77,7 @@ impl Run {
 
     /// At whose expense workers work for it, and until when.
     pub(crate) fn claim(&self) -> Claim {
-        Claim::of(&self.info.tenant, Some(&self.info.script), &self.interrupt)
+        Claim { weight: self.limits.weight, ..Claim::of(&self.info.tenant, Some(&self.info.script), &self.interrupt) }
     }
 
     /// Names its program, well enough to prefer a VM that has run it: by the source's name and length.

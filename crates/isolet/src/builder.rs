@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isolet_core_traits::{Clock, HostService};
 use isolet_engine_quickjs::{OnFault, QuickJs};
 use isolet_executor::{BuildError, Executor, ExecutorBuilder};
-use isolet_limits::Limits;
+use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::PoolConfig;
 use isolet_sandbox::Policy;
 use tokio::runtime::Handle;
@@ -31,6 +31,12 @@ impl IsoletBuilder {
     /// The limits of every execution: time, memory, sizes, rates and runs at once.
     pub fn limits(self, limits: Limits) -> Self {
         self.with(|executor| executor.limits(limits))
+    }
+
+    /// What tells the limits of each tenant and script, in place of the same for all. No policy gives more memory than
+    /// [`limits`](Self::limits) has, for which VMs are made.
+    pub fn limits_policy(self, policy: Arc<dyn LimitsPolicy>) -> Self {
+        self.with(|executor| executor.limits_policy(policy))
     }
 
     /// VMs that stand ready from the start. 10 by default.

@@ -103,7 +103,7 @@ pub use isolet_executor::{
     BuildError, Execution, ExecutionCounts, Executor, ExecutorBuilder, ExecutorMetrics, InvalidExecution, Prepared,
     Traceparent,
 };
-pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, OnRateLimit};
+pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
 

@@ -16,7 +16,7 @@ use crate::limits::milliseconds;
 /// A rate as a GCRA knows it: `burst` calls at once, after that one each `per / calls`.
 ///
 /// So in the first `per` a tenant may make up to `burst + calls` calls, and `calls` in each one after that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ApiCallRate {
     /// Calls that become free in each `per`.
     pub calls: u32,
@@ -131,6 +131,12 @@ impl ApiRate {
     /// Tenants that are remembered.
     pub fn tenants(&self) -> usize {
         self.limiter.len()
+    }
+
+    /// Whether it remembers a tenant after a sweep.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.limiter.retain_recent();
+        !self.limiter.is_empty()
     }
 
     /// A sweep looks at every tenant, so the next one waits for at least as many checks.

@@ -2,7 +2,8 @@
 //!
 //! - [`Limits`] holds every limit with its default; [`LimitOverrides`] lowers some of them for one execution.
 //! - [`check_size`] refuses a source, an input or a context with the figures.
-//! - [`ApiRate`] counts the API calls of each tenant by time, [`RunCallBudget`] those of one run.
+//! - [`LimitsPolicy`] tells which limits hold for whom, [`Plans`] is one that lies in memory.
+//! - [`ApiRate`] counts the API calls of each tenant by time, [`ApiRates`] those of tenants with different rates, [`RunCallBudget`] those of one run.
 //!
 //! This crate does *not* enforce what others can enforce better. Time, memory, output and logs are the engine's and the
 //! executor's affair. The caps on runs of a tenant and of a script are only figures here: one queue checks them together
@@ -34,6 +35,8 @@ mod budget;
 mod error;
 mod limits;
 mod overrides;
+mod policy;
+mod rates;
 mod size;
 
 pub use api_rate::{ApiCallRate, ApiRate, OnRateLimit, RateLimited};
@@ -41,4 +44,6 @@ pub use budget::{BudgetSpent, RunCallBudget};
 pub use error::LimitsError;
 pub use limits::Limits;
 pub use overrides::LimitOverrides;
+pub use policy::{LimitsPolicy, Plans};
+pub use rates::ApiRates;
 pub use size::{Oversized, check_size};

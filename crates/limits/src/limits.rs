@@ -1,5 +1,6 @@
 //! All limits in one place, with their defaults.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use isolet_core_traits::{HostInterface, RunLimits};
@@ -53,6 +54,8 @@ pub struct Limits {
     pub on_rate_limit: OnRateLimit,
     /// API calls of one run, below the tenant's rate. None by default: only the rate counts.
     pub api_calls_per_run: Option<u32>,
+    /// The tenant's share of CPU time and of turns in the queue, against that of others. 1 by default.
+    pub weight: NonZeroU32,
     /// Runs of one script of a tenant at once, compilations included; further ones wait in the queue. 5 by default.
     /// Enforced by the pool.
     pub runs_per_script: usize,
@@ -82,6 +85,7 @@ impl Default for Limits {
             api_rate: ApiCallRate::per_minute(60),
             on_rate_limit: OnRateLimit::Reject,
             api_calls_per_run: None,
+            weight: NonZeroU32::MIN,
             runs_per_script: 5,
             runs_per_tenant: 5,
         }
@@ -96,6 +100,8 @@ const MEMORY_BYTES_MIN: u64 = 1 << 20;
 const MEMORY_BYTES_MAX: u64 = 4 << 30;
 /// JSON texts and buffers are copied whole: no more than this at a time.
 const SIZE_BYTES_MAX: u64 = 1 << 30;
+/// Shares that differ by more cannot be told from none.
+const WEIGHT_MAX: u64 = 1_000;
 /// More at once than one process can serve.
 const COUNT_MAX: u64 = 1_000_000;
 
@@ -140,6 +146,7 @@ impl Limits {
             ("host_payload_bytes", self.host_payload_bytes as u64, 1, SIZE_BYTES_MAX),
             ("host_calls_in_flight", self.host_calls_in_flight as u64, 1, COUNT_MAX),
             ("host_calls_pending", self.host_calls_pending as u64, 1, COUNT_MAX),
+            ("weight", u64::from(self.weight.get()), 1, WEIGHT_MAX),
             ("runs_per_script", self.runs_per_script as u64, 1, COUNT_MAX),
             ("runs_per_tenant", self.runs_per_tenant as u64, 1, COUNT_MAX),
         ] {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use isolet_core_traits::{
     HostFailure, HostFailureKind, HostOperation, HostSession, JsonText, OperationId, Payload, RunInfo,
 };
-use isolet_limits::{Limits, OnRateLimit, RateLimited, RunCallBudget};
+use isolet_limits::{ApiCallRate, Limits, OnRateLimit, RateLimited, RunCallBudget};
 use tokio::sync::OnceCell;
 use tracing::Instrument;
 
@@ -22,6 +22,7 @@ pub(super) struct HostRun {
     pub(super) info: RunInfo,
     sessions: Vec<OnceCell<Arc<dyn HostSession>>>,
     budget: RunCallBudget,
+    rate: ApiCallRate,
     on_rate_limit: OnRateLimit,
     reply_bytes_max: usize,
     panic: Mutex<Option<Panic>>,
@@ -35,6 +36,7 @@ impl HostRun {
             info,
             sessions,
             budget: RunCallBudget::new(limits.api_calls_per_run),
+            rate: limits.api_rate,
             on_rate_limit: limits.on_rate_limit,
             reply_bytes_max: limits.host_reply_bytes,
             panic: Mutex::new(None),
@@ -89,7 +91,7 @@ impl HostRun {
             let message = format!("this run may make {} API calls, and made {}", spent.calls_max, spent.used);
             HostFailure::new(HostFailureKind::RateLimited, "RateLimitError", message)
         })?;
-        while let Err(limited) = self.host.rate.check(&self.info.tenant, cost) {
+        while let Err(limited) = self.host.rates.check(self.rate, &self.info.tenant, cost) {
             match (self.on_rate_limit, limited.retry_after) {
                 (OnRateLimit::Wait, Some(wait)) => tokio::time::sleep(wait).await,
                 _ => {

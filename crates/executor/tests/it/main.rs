@@ -8,6 +8,7 @@ mod lifecycle;
 mod logs;
 mod parking;
 mod parking_ends;
+mod plans;
 mod refusals;
 mod scheduling;
 mod setup;
