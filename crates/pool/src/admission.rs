@@ -421,6 +421,9 @@ impl Admission {
     fn grant_waiting(&mut self, now: Duration, ticket: Ticket, made: Option<VmId>) {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         let Waiting { request, since, blocked, position } = waiting;
+        if request.need == Need::Vm {
+            self.size.serves();
+        }
         let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
         let change = Change::Promote(ticket, request.need, cost);
         self.ledger.change(&request.tenant, &request.script, request.share, change);

@@ -25,7 +25,7 @@ pub(super) struct Model {
     pub(super) ready: HashSet<VmId>,
     pub(super) totals: Totals,
     pub(super) failed_since_last: bool,
-    /// Since which event VMs have been lacking without a break.
+    /// Since when VMs have been lacking without a break, and nobody was granted one.
     pub(super) lacking_since: Option<Duration>,
     ended: HashSet<Ticket>,
     events: usize,
@@ -314,6 +314,9 @@ impl Model {
         self.check_bound(at, cost_us);
         self.watches.remove(&self.waiting[at].1.tenant);
         self.totals.granted += 1;
+        if grant.vm.is_some() {
+            self.lacking_since = None;
+        }
         let (ticket, request, since) = self.waiting.remove(at);
         assert!(self.ended.insert(ticket), "a ticket ends once");
         assert_eq!(grant.waited, self.now - since);
