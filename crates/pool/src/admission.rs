@@ -236,7 +236,7 @@ impl Admission {
 
     /// When VMs will be made for those who wait, because they have waited for long enough.
     fn urgent_at(&self) -> Option<Duration> {
-        let is_held = self.can_make() && self.vms_lacking() > self.making.being_made();
+        let is_held = self.can_make() && self.vms_of_use() > self.making.being_made();
         self.size.urgent_at(&self.config).filter(|_| is_held)
     }
 
@@ -294,7 +294,7 @@ impl Admission {
         if self.vms.index().ready() == 0 {
             return Some(Blocked { by: Cap::Vms, in_use, cap: self.config.vms_max });
         }
-        let cap = self.config.vms_max - self.config.vms_for_first_runs();
+        let cap = self.vms_for_further_runs();
         (class == Class::FurtherRun && in_use >= cap).then_some(Blocked { by: Cap::FurtherRuns, in_use, cap })
     }
 
@@ -340,11 +340,11 @@ impl Admission {
         }
         self.expire(now);
         self.retire(now);
-        self.size.lacks(self.vms_lacking(), now);
+        self.size.lacks(self.vms_of_use(), now);
         self.order(now);
         self.ask_for_new();
         let (total, in_use) = (self.vms.made(), self.vms.index().in_use());
-        self.window.hold(Level { total, in_use, demand: in_use + self.vms_lacking() });
+        self.window.hold(Level { total, in_use, demand: in_use + self.vms_of_use() });
     }
 
     /// Destroys VMs beyond the target: those that stood ready for too long, or one if there are far too many.
@@ -369,8 +369,9 @@ impl Admission {
 
     /// Begins to make the VMs that are wanted.
     fn order(&mut self, now: Duration) {
-        let lacking = self.vms_lacking().saturating_sub(self.making.being_made());
-        let is_urgent = self.making.failures() > 0 || self.size.is_urgent(lacking, &self.window, now, &self.config);
+        let lacking = self.vms_of_use().saturating_sub(self.making.being_made());
+        let has_waited_enough = || self.size.is_urgent(self.vms_lacking(), &self.window, now, &self.config);
+        let is_urgent = self.making.failures() > 0 || lacking > 0 && has_waited_enough();
         let to_begin = self.making.to_begin(self.demand(is_urgent), now);
         for number in 0..to_begin {
             let ordered = &mut self.totals.ordered;
@@ -402,13 +403,24 @@ impl Admission {
 
     /// With those who wait, or without.
     fn demand(&self, of_those_who_wait: bool) -> Demand {
-        let lacking = if of_those_who_wait { self.vms_lacking() } else { 0 };
+        let lacking = if of_those_who_wait { self.vms_of_use() } else { 0 };
         Demand { made: self.vms.made(), target: self.size.target(), room: self.room(), lacking }
     }
 
     /// VMs that those who wait could use at once, within all caps but that on VMs.
     fn vms_lacking(&self) -> usize {
         self.ledger.vms_lacking().min(self.config.runs_in_flight_max.saturating_sub(self.in_flight()))
+    }
+
+    /// Those of them that would be used if they were made: the share for first runs holds the others back.
+    fn vms_of_use(&self) -> usize {
+        let further = self.vms_for_further_runs().saturating_sub(self.vms.index().in_use());
+        self.vms_lacking().min(self.ledger.first_runs() + further)
+    }
+
+    /// VMs that runs of tenants that have others going on may use.
+    fn vms_for_further_runs(&self) -> usize {
+        self.config.vms_max - self.config.vms_for_first_runs()
     }
 
     fn first_grantable(&self) -> Option<Ticket> {

@@ -91,11 +91,8 @@ impl Size {
         self.exceeded_since = if vms <= self.target { None } else { self.exceeded_since.or(Some(now)) };
     }
 
-    /// Whether to make VMs beyond the target for those who lack so many: else they would wait for too long.
+    /// Whether to make VMs beyond the target because so many lack one: else they would wait for too long.
     pub(super) fn is_urgent(&self, lacking: usize, window: &Window, now: Duration, config: &PoolConfig) -> bool {
-        if lacking == 0 {
-            return false;
-        }
         let by_vm_back = window.time_by_vm_back();
         let come_back_in = by_vm_back.map(|time| time.saturating_mul(u32::try_from(lacking).unwrap_or(u32::MAX)));
         come_back_in.is_none_or(|time| time > config.vm_patience)

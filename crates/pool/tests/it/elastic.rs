@@ -68,7 +68,8 @@ fn a_moments_demand_is_waited_out_and_a_lasting_one_is_not() {
 
 #[test]
 fn who_would_wait_too_long_is_not_kept_waiting() {
-    let mut bench = under_load(PoolConfig::default(), 7, 60 * SECOND);
+    let all = PoolConfig { first_runs_percent: 0, ..PoolConfig::default() };
+    let mut bench = under_load(all, 7, 60 * SECOND);
     ask(&mut bench, 90);
     assert_eq!(bench.created.len(), 0, "80 wait for 114 ms");
     ask(&mut bench, 100);
@@ -76,6 +77,17 @@ fn who_would_wait_too_long_is_not_kept_waiting() {
 
     let mut bench = under_load(PoolConfig { vm_patience: Duration::ZERO, ..PoolConfig::default() }, 7, 60 * SECOND);
     ask(&mut bench, 11);
+    assert_eq!(bench.created.len(), 1);
+}
+
+#[test]
+fn none_is_made_that_the_share_for_first_runs_keeps_from_use() {
+    let mut bench = Bench::with_share(config(4, 8), caps(100, 100));
+    ask(&mut bench, 50);
+    bench.make_all();
+    let stats = bench.admission.stats();
+    assert_eq!((stats.total, stats.in_use, bench.created.len()), (6, 6, 0), "a quarter of eight is for others");
+    bench.run("other");
     assert_eq!(bench.created.len(), 1);
 }
 

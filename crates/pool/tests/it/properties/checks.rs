@@ -59,8 +59,7 @@ impl Model {
         }
         assert!(self.parked_bytes() < self.config.parked_bytes_max, "parked runs hold too much");
         assert!(!self.draining && (self.ready.is_empty() || self.vms_in_use() >= self.vms_for_further_runs()));
-        assert!(self.live() == self.config.vms_max || self.failed_since_last, "another VM could be made");
-        assert!(self.vms_lacking() > self.being_made.len() + self.coming(), "nobody needs it");
+        assert!(self.vms_lacking() > self.expected(), "nobody needs it");
         let best = self.granted.iter().filter_map(|granted| match granted.seat {
             Seat::Waiting(vm, since) => Some((self.parked_by(vm), since)),
             _ => None,
@@ -159,10 +158,28 @@ impl Model {
         lacking.max(ahead).min(self.config.vms_max - made)
     }
 
-    /// VMs that are lacking and waited for in vain.
+    /// VMs that would be used and were waited for in vain.
     fn lacking_for_long(&self) -> usize {
         let is_over = self.lacking_since.is_some_and(|since| self.now >= since + self.config.vm_patience);
-        if is_over { self.vms_lacking() } else { 0 }
+        if is_over { self.vms_of_use() } else { 0 }
+    }
+
+    /// VMs that are lacking and would be used if they were made.
+    pub(super) fn vms_of_use(&self) -> usize {
+        let first = |request: &Request| self.granted.iter().all(|granted| granted.request.tenant != request.tenant);
+        let firsts = self
+            .waiting
+            .iter()
+            .filter(|(_, request, _)| request.need == Need::Vm && first(request) && self.within_caps(request));
+        let firsts: HashSet<_> = firsts.map(|(_, request, _)| &request.tenant).collect();
+        self.vms_lacking().min(firsts.len() + self.vms_for_further_runs().saturating_sub(self.vms_in_use()))
+    }
+
+    /// VMs that will be there for those who wait: made, or left by runs that were asked.
+    fn expected(&self) -> usize {
+        let can_make = self.live() < self.config.vms_max && !self.failed_since_last;
+        let to_be_made = if can_make { self.vms_of_use() } else { 0 };
+        self.being_made.len().max(to_be_made) + self.coming()
     }
 
     pub(super) fn check(&self) {
@@ -237,9 +254,7 @@ impl Model {
         assert!(!self.ready.iter().any(|vm| self.is_wanted_back(*vm)), "a parked run does not get its VM back");
         let waits = self.seats(|seat| matches!(seat, Seat::Waiting(..))) > 0;
         if waits && !self.draining && self.parked_bytes() < self.config.parked_bytes_max {
-            let expected = self.being_made.len() + self.coming();
-            let is_patient = self.live() < self.config.vms_max && !self.failed_since_last;
-            assert!(is_patient || self.vms_lacking() <= expected, "somebody lacks a VM, and another waits on one");
+            assert!(self.vms_lacking() <= self.expected(), "somebody lacks a VM, and another waits on one");
         }
     }
 }

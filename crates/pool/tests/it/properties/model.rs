@@ -161,7 +161,7 @@ impl Model {
             granted.iter().any(|granted| granted.request.tenant == *tenant)
                 || waiting.iter().any(|(_, request, _)| request.tenant == *tenant)
         });
-        self.lacking_since = if self.vms_lacking() == 0 { None } else { self.lacking_since.or(Some(self.now)) };
+        self.lacking_since = if self.vms_of_use() == 0 { None } else { self.lacking_since.or(Some(self.now)) };
         self.watch();
         self.check();
     }
@@ -272,7 +272,7 @@ impl Model {
             Decision::Reject(ticket, why) => self.reject(ticket, &why),
             Decision::Create(vm) => {
                 assert!(!self.draining);
-                assert!(self.being_made.len() < self.wanted(self.vms_lacking()), "nobody needs another VM");
+                assert!(self.being_made.len() < self.wanted(self.vms_of_use()), "nobody needs another VM");
                 self.being_made.push(vm);
             }
             Decision::Destroy(vm) => {
