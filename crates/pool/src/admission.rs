@@ -154,6 +154,13 @@ impl Admission {
         self.settle(now, None);
     }
 
+    /// The VM that the run of a grant is on holds so many bytes. Counts from the next event on.
+    pub fn vm_holds(&mut self, ticket: Ticket, bytes: usize) {
+        if let Some(vm) = self.vm_of(ticket) {
+            self.vms.holds(vm, bytes);
+        }
+    }
+
     /// The VM of a grant is not used any more, or its parked run is over; its permits still are in use.
     /// `vm` says what becomes of the VM, if the run is on it.
     /// Does nothing if the grant has no VM or gave it back already.
@@ -185,7 +192,7 @@ impl Admission {
     /// A VM was made.
     pub fn vm_ready(&mut self, now: Duration, vm: VmId) {
         if self.making.succeed(vm) {
-            self.vms.add(vm, now);
+            self.vms.add(vm, self.config.vm_bytes, now);
             self.totals.created_total += 1;
         }
         self.settle(now, Some(vm));
@@ -271,6 +278,7 @@ impl Admission {
             parked: self.vms.index().parked(),
             parked_returning: self.vms.index().returning(),
             parked_bytes: self.parked_bytes,
+            vm_bytes: self.vms.index().bytes(),
             ..self.totals.clone()
         }
     }
@@ -289,6 +297,10 @@ impl Admission {
         let (in_flight, in_flight_max) = (self.in_flight(), self.config.runs_in_flight_max);
         if in_flight >= in_flight_max {
             return Some(Blocked { by: Cap::RunsInFlight, in_use: in_flight, cap: in_flight_max });
+        }
+        if self.is_over_memory() {
+            let (in_use, cap) = (self.vms.index().bytes(), self.config.memory_bytes_max);
+            return Some(Blocked { by: Cap::Memory, in_use, cap });
         }
         let in_use = self.vms.index().in_use();
         if self.vms.index().ready() == 0 {
@@ -326,6 +338,12 @@ impl Admission {
     fn settle(&mut self, now: Duration, made: Option<VmId>) {
         if self.window.pass(now) {
             self.size.revise(&self.window, &self.config);
+        }
+        while self.is_over_memory()
+            && let Some(vm) = self.vms.take_large(self.config.vm_bytes)
+        {
+            self.totals.destroyed.memory += 1;
+            self.destroy(vm);
         }
         self.serve_parked();
         if self.draining {
@@ -393,7 +411,13 @@ impl Admission {
 
     /// How many more VMs there may be.
     fn room(&self) -> usize {
-        self.config.vms_max.saturating_sub(self.live())
+        let made = self.vms.index().bytes() + self.making.being_made() * self.config.vm_bytes;
+        let by_memory = self.config.memory_bytes_max.saturating_sub(made) / self.config.vm_bytes;
+        self.config.vms_max.saturating_sub(self.live()).min(by_memory)
+    }
+
+    fn is_over_memory(&self) -> bool {
+        self.vms.index().bytes() > self.config.memory_bytes_max
     }
 
     /// Whether another VM could be made now.
@@ -409,6 +433,9 @@ impl Admission {
 
     /// VMs that those who wait could use at once, within all caps but that on VMs.
     fn vms_lacking(&self) -> usize {
+        if self.is_over_memory() {
+            return 0;
+        }
         self.ledger.vms_lacking().min(self.config.runs_in_flight_max.saturating_sub(self.in_flight()))
     }
 

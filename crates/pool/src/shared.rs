@@ -46,11 +46,19 @@ pub(crate) enum Requested<V> {
 
 /// What a lease gives back with its VM's place.
 pub(crate) enum Back<V> {
-    Pristine(VmId, V),
+    Pristine(Kept<V>),
     /// The VM was used and is not pristine, or nobody knows where it is.
     Lost,
     /// It holds no VM. If it was parked and its VM is back by now, that is where it was.
     Nothing,
+}
+
+/// A VM that others may use.
+pub(crate) struct Kept<V> {
+    pub(crate) id: VmId,
+    pub(crate) vm: V,
+    /// What it holds, if that is known.
+    pub(crate) vm_bytes: Option<usize>,
 }
 
 impl<V> Shared<V> {
@@ -134,10 +142,10 @@ impl<V> Shared<V> {
         });
     }
 
-    pub(crate) fn park(self: &Arc<Self>, ticket: Ticket, id: VmId, vm: V, bytes: usize) -> oneshot::Receiver<Notice> {
+    pub(crate) fn park(self: &Arc<Self>, ticket: Ticket, kept: Kept<V>, bytes: usize) -> oneshot::Receiver<Notice> {
         let (sender, receiver) = oneshot::channel();
         self.step(|state, now| {
-            state.vms.insert(id, vm);
+            state.keep(ticket, kept);
             state.listening.insert(ticket, sender);
             state.admission.parked(now, ticket, bytes);
         });
@@ -202,12 +210,19 @@ impl<V> State<V> {
     fn take_back(&mut self, ticket: Ticket, back: Back<V>) -> VmReturn {
         self.listening.remove(&ticket);
         match back {
-            Back::Pristine(id, vm) => {
-                self.vms.insert(id, vm);
+            Back::Pristine(kept) => {
+                self.keep(ticket, kept);
                 VmReturn::Kept
             }
             Back::Lost => VmReturn::Lost,
             Back::Nothing => VmReturn::Kept,
+        }
+    }
+
+    fn keep(&mut self, ticket: Ticket, Kept { id, vm, vm_bytes }: Kept<V>) {
+        self.vms.insert(id, vm);
+        if let Some(bytes) = vm_bytes {
+            self.admission.vm_holds(ticket, bytes);
         }
     }
 

@@ -24,6 +24,9 @@ pub(super) struct Index {
     /// Those with the fewest parked runs first, and of these the one whose run waits longest.
     waiting: BTreeSet<(usize, u64, VmId)>,
     overdue: BTreeSet<VmId>,
+    /// Those that stand ready and that no parked run needs, by what they hold.
+    spare: BTreeSet<(usize, VmId)>,
+    bytes: usize,
     coming: usize,
     in_use: usize,
     parked: usize,
@@ -41,6 +44,7 @@ impl Index {
             (Occupant::Asked(_), true) => self.coming += 1,
             (Occupant::Asked(_), false) | (Occupant::Running(_), _) => {}
         }
+        self.bytes += vm.bytes;
         self.in_use += usize::from(vm.occupant != Occupant::Nobody);
         self.parked += parked;
         self.returning += vm.returning.len();
@@ -56,6 +60,7 @@ impl Index {
             (Occupant::Asked(_), true) => self.coming -= 1,
             (Occupant::Asked(_), false) | (Occupant::Running(_), _) => {}
         }
+        self.bytes -= vm.bytes;
         self.in_use -= usize::from(vm.occupant != Occupant::Nobody);
         self.parked -= parked;
         self.returning -= vm.returning.len();
@@ -63,6 +68,9 @@ impl Index {
 
     fn join_ready(&mut self, place: (usize, Reverse<u64>, VmId), vm: &Vm) {
         self.ready.insert(place);
+        if vm.parked.is_empty() {
+            self.spare.insert((vm.bytes, place.2));
+        }
         for affinity in &vm.affinities {
             self.ready_by_affinity.entry(*affinity).or_default().insert(place);
         }
@@ -70,6 +78,7 @@ impl Index {
 
     fn leave_ready(&mut self, place: (usize, Reverse<u64>, VmId), vm: &Vm) {
         self.ready.remove(&place);
+        self.spare.remove(&(vm.bytes, place.2));
         for affinity in &vm.affinities {
             if let Some(ready) = self.ready_by_affinity.get_mut(affinity) {
                 ready.remove(&place);
@@ -83,6 +92,16 @@ impl Index {
     /// VMs that stand ready.
     pub(super) fn ready(&self) -> usize {
         self.ready.len()
+    }
+
+    /// Bytes that all VMs hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The largest of those that stand ready and that no parked run needs.
+    pub(super) fn largest_spare(&self) -> Option<(usize, VmId)> {
+        self.spare.last().copied()
     }
 
     /// VMs that a run is on.

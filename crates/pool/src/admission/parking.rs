@@ -101,7 +101,7 @@ impl Admission {
         }
     }
 
-    fn vm_of(&self, ticket: Ticket) -> Option<VmId> {
+    pub(super) fn vm_of(&self, ticket: Ticket) -> Option<VmId> {
         match self.granted.get(&ticket)?.seat {
             Seat::On(vm) => Some(vm),
             Seat::Nowhere | Seat::Parked { .. } => None,

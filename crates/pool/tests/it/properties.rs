@@ -26,6 +26,8 @@ enum Event {
     ReturnVm(usize, VmReturn),
     /// With the CPU time in microseconds, if it is told.
     Release(usize, VmReturn, Option<u32>),
+    /// With the bytes that its VM holds.
+    Holds(usize, usize),
     Wait(usize),
     GoOn(usize),
     /// With the bytes.
@@ -47,6 +49,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => any::<usize>().prop_map(Event::Cancel),
         3 => (any::<usize>(), back()).prop_map(|(at, vm)| Event::ReturnVm(at, vm)),
         20 => (any::<usize>(), back(), cpu).prop_map(|(at, vm, cpu)| Event::Release(at, vm, cpu)),
+        4 => (any::<usize>(), 0..500_usize).prop_map(|(at, bytes)| Event::Holds(at, bytes)),
         30 => any::<usize>().prop_map(Event::Wait),
         8 => any::<usize>().prop_map(Event::GoOn),
         30 => (any::<usize>(), 0..50_usize).prop_map(|(at, bytes)| Event::Parked(at, bytes)),
@@ -73,22 +76,27 @@ fn request() -> impl Strategy<Value = Event> {
 }
 
 fn config() -> impl Strategy<Value = PoolConfig> {
-    let sizes = (1..8_usize, 0..8_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize, 0..200_u64);
-    sizes.prop_map(|(vms_max, vms_initial, queue_max, runs_in_flight_max, parked_bytes_max, percent, patience)| {
-        PoolConfig {
-            first_runs_percent: percent,
-            vms_initial: vms_initial.min(vms_max),
-            vms_max,
-            runs_in_flight_max,
-            parked_bytes_max,
-            queue_max,
-            queue_wait: Duration::from_millis(1_000),
-            // In half of the pools none.
-            vm_patience: Duration::from_millis(patience.saturating_sub(100)),
-            idle_timeout: Duration::from_millis(2_000),
-            ..PoolConfig::default()
-        }
-    })
+    let sizes =
+        (1..8_usize, 0..8_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize, (0..200_u64, 0..1_500_usize));
+    sizes.prop_map(
+        |(vms_max, vms_initial, queue_max, runs_in_flight_max, parked_bytes_max, percent, (patience, memory))| {
+            PoolConfig {
+                first_runs_percent: percent,
+                vms_initial: vms_initial.min(vms_max),
+                vm_bytes: 100,
+                memory_bytes_max: memory.max(100 * vms_initial.clamp(1, vms_max)),
+                vms_max,
+                runs_in_flight_max,
+                parked_bytes_max,
+                queue_max,
+                queue_wait: Duration::from_millis(1_000),
+                // In half of the pools none.
+                vm_patience: Duration::from_millis(patience.saturating_sub(100)),
+                idle_timeout: Duration::from_millis(2_000),
+                ..PoolConfig::default()
+            }
+        },
+    )
 }
 
 proptest! {

@@ -82,7 +82,8 @@ impl Model {
     fn can_have(&self, request: &Request) -> bool {
         let is_first = self.granted.iter().all(|granted| granted.request.tenant != request.tenant);
         let is_free = is_first || self.vms_in_use() < self.vms_for_further_runs();
-        let has_vm = !self.ready.is_empty() && self.in_flight() < self.config.runs_in_flight_max;
+        let has_vm =
+            !self.ready.is_empty() && self.in_flight() < self.config.runs_in_flight_max && !self.is_over_memory();
         request.need == Need::Permit || has_vm && is_free
     }
 
@@ -148,14 +149,27 @@ impl Model {
                 lacking += 1;
             }
         }
-        lacking.min(self.config.runs_in_flight_max - self.in_flight())
+        if self.is_over_memory() { 0 } else { lacking.min(self.config.runs_in_flight_max - self.in_flight()) }
     }
 
     /// VMs that may be being made; all of them should be, but for the patience of those who wait.
     pub(super) fn wanted(&self, lacking: usize) -> usize {
         let made = self.ready.len() + self.vms_in_use();
         let ahead = self.admission.stats().target.saturating_sub(made);
-        lacking.max(ahead).min(self.config.vms_max - made)
+        let made_bytes = self.vm_bytes().saturating_sub(self.being_made.len() * self.config.vm_bytes);
+        let by_memory = self.config.memory_bytes_max.saturating_sub(made_bytes) / self.config.vm_bytes;
+        lacking.max(ahead).min(self.config.vms_max - made).min(by_memory)
+    }
+
+    /// Bytes of all VMs, those included that are being made.
+    fn vm_bytes(&self) -> usize {
+        let on = self.granted.iter().filter_map(|granted| granted.seat.on());
+        let made = on.chain(self.ready.iter().copied()).map(|vm| self.bytes.get(&vm).unwrap_or(&self.config.vm_bytes));
+        made.sum::<usize>() + self.being_made.len() * self.config.vm_bytes
+    }
+
+    fn is_over_memory(&self) -> bool {
+        self.vm_bytes() - self.being_made.len() * self.config.vm_bytes > self.config.memory_bytes_max
     }
 
     /// VMs that would be used and were waited for in vain.
@@ -177,7 +191,8 @@ impl Model {
 
     /// VMs that will be there for those who wait: made, or left by runs that were asked.
     fn expected(&self) -> usize {
-        let can_make = self.live() < self.config.vms_max && !self.failed_since_last;
+        let fits = self.vm_bytes() + self.config.vm_bytes <= self.config.memory_bytes_max;
+        let can_make = self.live() < self.config.vms_max && fits && !self.failed_since_last;
         let to_be_made = if can_make { self.vms_of_use() } else { 0 };
         self.being_made.len().max(to_be_made) + self.coming()
     }
@@ -214,7 +229,7 @@ impl Model {
         let sum = stats.ordered.initial + stats.ordered.ahead + stats.ordered.on_demand;
         assert_eq!(sum, stats.created_total + stats.failed_total + stats.being_made as u64);
         assert_eq!(
-            stats.destroyed.idle + stats.destroyed.surplus + stats.destroyed.drained,
+            stats.destroyed.idle + stats.destroyed.surplus + stats.destroyed.memory + stats.destroyed.drained,
             stats.destroyed_total,
             "each has a reason"
         );
@@ -236,6 +251,10 @@ impl Model {
 
     fn check_caps(&self) {
         assert!(self.live() <= self.config.vms_max);
+        if self.is_over_memory() {
+            let is_large = |vm: &VmId| self.bytes.get(vm).is_some_and(|bytes| *bytes > self.config.vm_bytes);
+            assert!(!self.ready.iter().any(|vm| is_large(vm) && self.parked_by(*vm) == 0), "a large one could go");
+        }
         assert!(self.in_flight() <= self.config.runs_in_flight_max);
         assert!(self.waiting.len() <= self.config.queue_max);
     }

@@ -23,6 +23,8 @@ pub(super) struct Model {
     pub(super) granted: Vec<Granted>,
     pub(super) being_made: Vec<VmId>,
     pub(super) ready: HashSet<VmId>,
+    /// What VMs hold, if it is not what they are taken to hold.
+    pub(super) bytes: HashMap<VmId, usize>,
     pub(super) totals: Totals,
     pub(super) failed_since_last: bool,
     /// Since when VMs have been lacking without a break, and nobody was granted one.
@@ -113,6 +115,7 @@ impl Model {
             granted: Vec::new(),
             being_made: Vec::new(),
             ready: HashSet::new(),
+            bytes: HashMap::new(),
             totals: Totals::default(),
             failed_since_last: false,
             lacking_since: None,
@@ -141,6 +144,13 @@ impl Model {
                 }
             }
             Event::ReturnVm(..) | Event::Release(..) => self.give_back(event),
+            Event::Holds(at, bytes) => {
+                if let Some(at) = self.pick(at, |seat| seat.on().is_some()) {
+                    self.admission.vm_holds(self.granted[at].ticket, bytes);
+                    self.bytes.extend(self.granted[at].seat.on().map(|vm| (vm, bytes)));
+                    self.admission.tick(self.now);
+                }
+            }
             Event::Wait(_) | Event::GoOn(_) | Event::Parked(..) | Event::Reply(_) => self.move_run(event),
             Event::OutOfTurn(at) => self.disturb(at),
             Event::Made(_) | Event::Failed(_) => self.answer_order(event),
@@ -277,7 +287,8 @@ impl Model {
             }
             Decision::Destroy(vm) => {
                 assert!(self.ready.remove(&vm), "only a VM that is ready is destroyed");
-                assert!(self.draining || self.live() >= self.config.vms_initial);
+                let is_large = self.bytes.get(&vm).is_some_and(|bytes| *bytes > self.config.vm_bytes);
+                assert!(self.draining || is_large || self.live() >= self.config.vms_initial);
                 assert_eq!(self.parked_by(vm), 0, "a parked run needs it");
             }
             Decision::Park(ticket) => {
