@@ -99,15 +99,43 @@ fn config() -> impl Strategy<Value = PoolConfig> {
     )
 }
 
+/// Whoever waits or runs goes away, and VMs are lost.
+fn disaster() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        10 => event(),
+        3 => any::<usize>().prop_map(Event::Cancel),
+        1 => any::<usize>().prop_map(|at| Event::ReturnVm(at, VmReturn::Lost)),
+        2 => any::<usize>().prop_map(|at| Event::Release(at, VmReturn::Lost, None)),
+        2 => any::<usize>().prop_map(|at| Event::Release(at, VmReturn::Kept, Some(0))),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
+    /// VMs are conserved, no cap is exceeded, who is granted comes next, nobody waits beyond the bound or beside a VM that
+    /// could be had, and all ends well.
     #[test]
     fn any_sequence_of_events_keeps_the_rules(config in config(), events in prop::collection::vec(event(), 1..150)) {
         let mut model = Model::new(config);
-        for event in events {
-            model.apply(event);
-        }
+        events.into_iter().for_each(|event| model.apply(event));
         model.wind_up();
+    }
+
+    #[test]
+    fn no_permit_is_lost_with_those_who_go_away(config in config(), events in prop::collection::vec(disaster(), 1..80)) {
+        let mut model = Model::new(config);
+        events.into_iter().for_each(|event| model.apply(event));
+        model.wind_up();
+    }
+
+    #[test]
+    fn a_drain_always_ends(config in config(), events in prop::collection::vec(event(), 1..60)) {
+        let mut model = Model::new(config);
+        events.into_iter().for_each(|event| model.apply(event));
+        model.apply(Event::Drain);
+        model.wind_up();
+        let stats = model.admission.stats();
+        assert!(model.admission.is_drained() && stats.total == 0 && stats.being_made == 0, "{stats:?}");
     }
 }
