@@ -172,6 +172,13 @@ impl Admission {
         Some(vm)
     }
 
+    /// The VM that the run of a grant is on holds so many bytes. Counts from the next event on.
+    pub fn vm_holds(&mut self, ticket: Ticket, bytes: usize) {
+        if let Some(vm) = self.vm_of(ticket) {
+            self.vms.holds(vm, bytes);
+        }
+    }
+
     /// The VM of a grant is not used any more, or its parked run is over; its permits still are in use.
     /// `vm` says what becomes of the VM, if the run is on it.
     /// Does nothing if the grant has no VM or gave it back already.
@@ -203,7 +210,7 @@ impl Admission {
     /// A VM was made.
     pub fn vm_ready(&mut self, now: Duration, vm: VmId) {
         if self.making.succeed(vm) {
-            self.vms.add(vm, now);
+            self.vms.add(vm, self.config.vm_bytes, now);
             self.totals.created_total += 1;
         }
         self.settle(now, Some(vm));
@@ -254,7 +261,7 @@ impl Admission {
 
     /// When VMs will be made for those who wait, because they have waited for long enough.
     fn urgent_at(&self) -> Option<Duration> {
-        let is_held = self.can_make() && self.vms_lacking() > self.making.being_made();
+        let is_held = self.can_make() && self.vms_of_use() > self.making.being_made();
         self.size.urgent_at(&self.config).filter(|_| is_held)
     }
 
@@ -289,6 +296,7 @@ impl Admission {
             parked: self.vms.index().parked(),
             parked_returning: self.vms.index().returning(),
             parked_bytes: self.parked_bytes,
+            vm_bytes: self.vms.index().bytes(),
             ..self.totals.clone()
         }
     }
@@ -308,11 +316,15 @@ impl Admission {
         if in_flight >= in_flight_max {
             return Some(Blocked { by: Cap::RunsInFlight, in_use: in_flight, cap: in_flight_max });
         }
+        if self.is_over_memory() {
+            let (in_use, cap) = (self.vms.index().bytes(), self.config.memory_bytes_max);
+            return Some(Blocked { by: Cap::Memory, in_use, cap });
+        }
         let in_use = self.vms.index().in_use();
         if self.vms.index().ready() == 0 {
             return Some(Blocked { by: Cap::Vms, in_use, cap: self.config.vms_max });
         }
-        let cap = self.config.vms_max - self.config.vms_for_first_runs();
+        let cap = self.vms_for_further_runs();
         (class == Class::FurtherRun && in_use >= cap).then_some(Blocked { by: Cap::FurtherRuns, in_use, cap })
     }
 
@@ -345,6 +357,12 @@ impl Admission {
         if self.window.pass(now) {
             self.size.revise(&self.window, &self.config);
         }
+        while self.is_over_memory()
+            && let Some(vm) = self.vms.take_large(self.config.vm_bytes)
+        {
+            self.totals.destroyed.memory += 1;
+            self.destroy(vm);
+        }
         self.serve_parked();
         if self.draining {
             while let Some(vm) = self.vms.take_idle(now) {
@@ -358,11 +376,11 @@ impl Admission {
         }
         self.expire(now);
         self.retire(now);
-        self.size.lacks(self.vms_lacking(), now);
+        self.size.lacks(self.vms_of_use(), now);
         self.order(now);
         self.ask_for_new();
         let (total, in_use) = (self.vms.made(), self.vms.index().in_use());
-        self.window.hold(Level { total, in_use, demand: in_use + self.vms_lacking() });
+        self.window.hold(Level { total, in_use, demand: in_use + self.vms_of_use() });
     }
 
     /// Destroys VMs beyond the target: those that stood ready for too long, or one if there are far too many.
@@ -387,8 +405,9 @@ impl Admission {
 
     /// Begins to make the VMs that are wanted.
     fn order(&mut self, now: Duration) {
-        let lacking = self.vms_lacking().saturating_sub(self.making.being_made());
-        let is_urgent = self.making.failures() > 0 || self.size.is_urgent(lacking, &self.window, now, &self.config);
+        let lacking = self.vms_of_use().saturating_sub(self.making.being_made());
+        let has_waited_enough = || self.size.is_urgent(self.vms_lacking(), &self.window, now, &self.config);
+        let is_urgent = self.making.failures() > 0 || lacking > 0 && has_waited_enough();
         let to_begin = self.making.to_begin(self.demand(is_urgent), now);
         for number in 0..to_begin {
             let ordered = &mut self.totals.ordered;
@@ -410,7 +429,13 @@ impl Admission {
 
     /// How many more VMs there may be.
     fn room(&self) -> usize {
-        self.config.vms_max.saturating_sub(self.live())
+        let made = self.vms.index().bytes() + self.making.being_made() * self.config.vm_bytes;
+        let by_memory = self.config.memory_bytes_max.saturating_sub(made) / self.config.vm_bytes;
+        self.config.vms_max.saturating_sub(self.live()).min(by_memory)
+    }
+
+    fn is_over_memory(&self) -> bool {
+        self.vms.index().bytes() > self.config.memory_bytes_max
     }
 
     /// Whether another VM could be made now.
@@ -420,13 +445,27 @@ impl Admission {
 
     /// With those who wait, or without.
     fn demand(&self, of_those_who_wait: bool) -> Demand {
-        let lacking = if of_those_who_wait { self.vms_lacking() } else { 0 };
+        let lacking = if of_those_who_wait { self.vms_of_use() } else { 0 };
         Demand { made: self.vms.made(), target: self.size.target(), room: self.room(), lacking }
     }
 
     /// VMs that those who wait could use at once, within all caps but that on VMs.
     fn vms_lacking(&self) -> usize {
+        if self.is_over_memory() {
+            return 0;
+        }
         self.ledger.vms_lacking().min(self.config.runs_in_flight_max.saturating_sub(self.in_flight()))
+    }
+
+    /// Those of them that would be used if they were made: the share for first runs holds the others back.
+    fn vms_of_use(&self) -> usize {
+        let further = self.vms_for_further_runs().saturating_sub(self.vms.index().in_use());
+        self.vms_lacking().min(self.ledger.first_runs() + further)
+    }
+
+    /// VMs that runs of tenants that have others going on may use.
+    fn vms_for_further_runs(&self) -> usize {
+        self.config.vms_max - self.config.vms_for_first_runs()
     }
 
     fn first_grantable(&self) -> Option<Ticket> {
@@ -439,6 +478,9 @@ impl Admission {
     fn grant_waiting(&mut self, now: Duration, ticket: Ticket, made: Option<VmId>) {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         let Waiting { request, since, blocked, position } = waiting;
+        if request.need == Need::Vm {
+            self.size.serves();
+        }
         let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
         let change = Change::Promote(ticket, request.need, cost);
         self.ledger.change(&request.tenant, &request.script, request.share, change);

@@ -19,6 +19,13 @@ pub struct PoolConfig {
     /// run; for a parked run that can go on, others are. So it may be exceeded by what was being parked at the time, and
     /// by runs that take turns on their VM. 0: nobody is parked.
     pub parked_bytes_max: usize,
+    /// Bytes that all VMs may hold together. 8 GiB by default. No VM is made beyond; if those there are have grown
+    /// beyond, the largest that stand ready are destroyed, and until that is enough, new runs wait.
+    /// Does not count parked runs, nor what a VM grows by while a run is on it: what a VM holds is known when a lease
+    /// [tells](crate::Lease::vm_holds) it.
+    pub memory_bytes_max: usize,
+    /// Bytes that a VM is taken to hold until a lease tells. 1 MiB by default.
+    pub vm_bytes: usize,
     /// Requests that may wait at once; further ones are rejected. 1,000 by default. 0: none waits.
     pub queue_max: usize,
     /// How long a request may wait. 30 s by default.
@@ -46,6 +53,8 @@ impl Default for PoolConfig {
             first_runs_percent: 25,
             runs_in_flight_max: 10_000,
             parked_bytes_max: 1 << 30,
+            memory_bytes_max: 8 << 30,
+            vm_bytes: 1 << 20,
             queue_max: 1_000,
             queue_wait: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(5 * 60),
@@ -72,6 +81,16 @@ pub enum ConfigError {
         /// The figure.
         percent: usize,
     },
+    /// The VMs at the start, or one if there are none, would not fit into the memory.
+    #[error("{vms} VMs of {vm_bytes} bytes are more than memory_bytes_max, which is {memory_bytes_max}")]
+    Memory {
+        /// VMs at the start, at least one.
+        vms: usize,
+        /// Bytes of each.
+        vm_bytes: usize,
+        /// Bytes of all VMs at most.
+        memory_bytes_max: usize,
+    },
     /// More VMs at the start than there may be.
     #[error("vms_initial is {vms_initial}, more than vms_max, which is {vms_max}")]
     InitialOverMax {
@@ -94,6 +113,7 @@ impl PoolConfig {
         let positive = [
             ("vms_max", self.vms_max),
             ("runs_in_flight_max", self.runs_in_flight_max),
+            ("vm_bytes", self.vm_bytes),
             ("vm_failures_max", self.vm_failures_max as usize),
         ];
         if let Some(&(name, _)) = positive.iter().find(|(_, figure)| *figure == 0) {
@@ -104,6 +124,11 @@ impl PoolConfig {
         }
         if self.vms_initial > self.vms_max {
             return Err(ConfigError::InitialOverMax { vms_initial: self.vms_initial, vms_max: self.vms_max });
+        }
+        let Self { vm_bytes, memory_bytes_max, .. } = *self;
+        let vms = self.vms_initial.max(1);
+        if vms.saturating_mul(vm_bytes) > memory_bytes_max {
+            return Err(ConfigError::Memory { vms, vm_bytes, memory_bytes_max });
         }
         Ok(())
     }
@@ -136,6 +161,11 @@ mod tests {
             (
                 PoolConfig { first_runs_percent: 101, ..good.clone() },
                 "first_runs_percent is 101, at most 100 can be kept",
+            ),
+            (PoolConfig { vm_bytes: 0, ..good.clone() }, "vm_bytes is 0, at least 1 is needed"),
+            (
+                PoolConfig { memory_bytes_max: 9 << 20, ..good.clone() },
+                "10 VMs of 1048576 bytes are more than memory_bytes_max, which is 9437184",
             ),
             (PoolConfig { vms_initial: 101, ..good }, "vms_initial is 101, more than vms_max, which is 100"),
         ] {

@@ -16,7 +16,7 @@ use isolet_core_traits::{QueueReport, Reset, VmOrigin};
 use tokio::sync::oneshot;
 
 use crate::admission::{Grant, Ticket};
-use crate::shared::{Back, Shared};
+use crate::shared::{Back, Kept, Shared};
 
 /// The permits of an admitted request, and its VM if it asked for one.
 ///
@@ -31,6 +31,8 @@ pub struct Lease<V> {
     /// Whether the pool counts a VM as this lease's.
     has_vm: bool,
     vm: Option<V>,
+    /// What the VM holds, if somebody has said so.
+    vm_bytes: Option<usize>,
     /// Whether the VM was fetched from the pool since the grant, or since the run was given it back.
     is_fetched: bool,
     /// Whether its run has left the VM, which then is the pool's.
@@ -72,6 +74,7 @@ impl<V> Lease<V> {
             vm_origin: grant.vm,
             has_vm: grant.vm.is_some(),
             vm: None,
+            vm_bytes: None,
             is_fetched: false,
             parked: false,
             in_line: false,
@@ -132,6 +135,11 @@ impl<V> Lease<V> {
         }
     }
 
+    /// Its VM holds so many bytes. The pool knows it from the time when it gets the VM back.
+    pub fn vm_holds(&mut self, bytes: usize) {
+        self.vm_bytes = Some(bytes);
+    }
+
     /// Its run waits for the host, on its VM: from now on the pool may ask for the VM, with [`Notice::Park`].
     /// Does nothing if it has no VM, waits already or is parked.
     pub fn wait(&mut self) {
@@ -160,7 +168,7 @@ impl<V> Lease<V> {
     pub fn park(&mut self, bytes: usize) {
         let Some(vm) = self.vm.take() else { return };
         self.parked = true;
-        self.notices = Notices::Coming(self.shared.park(self.ticket, vm, bytes));
+        self.notices = Notices::Coming(self.shared.park(self.ticket, Kept { vm, vm_bytes: self.vm_bytes }, bytes));
     }
 
     /// Waits until the VM that its run left is here again, pristine. Ready at once if the run is not parked.
@@ -218,7 +226,7 @@ impl<V> Lease<V> {
         self.notices = Notices::None;
         match (self.vm.take(), reset) {
             _ if std::mem::take(&mut self.parked) || !self.is_fetched => (Back::Nothing, None),
-            (Some(vm), Reset::Pristine) => (Back::Pristine(vm), None),
+            (Some(vm), Reset::Pristine) => (Back::Pristine(Kept { vm, vm_bytes: self.vm_bytes }), None),
             (vm, _) => (Back::Lost, vm),
         }
     }

@@ -56,7 +56,8 @@ impl<V> Pool<V> {
     /// Does what has become due: destroys idle VMs, ends waits that were too long, tries again to make VMs.
     ///
     /// Each request, grant and return does the same, and those who wait see to their own timers. So this is needed only
-    /// to shrink or to heal a pool that nobody uses: about once a minute is enough.
+    /// to shrink or to heal a pool that nobody uses, and for those who come to lack a VM while they wait for something
+    /// else: a few times a second is enough.
     pub fn tick(&self) {
         self.shared.tick();
     }

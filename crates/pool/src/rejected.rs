@@ -10,7 +10,7 @@ use isolet_core_traits::{EngineError, WaitedFor};
 pub struct Blocked {
     /// Which cap it was.
     pub by: Cap,
-    /// Leases of the tenant or of the script, VMs, or runs in flight, at the time.
+    /// Leases of the tenant or of the script, VMs, runs in flight, or bytes, at the time.
     pub in_use: usize,
     /// The cap.
     pub cap: usize,
@@ -29,6 +29,8 @@ pub enum Cap {
     FurtherRuns,
     /// Runs that are on a VM or parked.
     RunsInFlight,
+    /// Bytes of all VMs.
+    Memory,
 }
 
 impl Cap {
@@ -37,7 +39,7 @@ impl Cap {
         match self {
             Self::Tenant => WaitedFor::TenantCap,
             Self::Script => WaitedFor::ScriptCap,
-            Self::Vms | Self::FurtherRuns | Self::RunsInFlight => WaitedFor::Vm,
+            Self::Vms | Self::FurtherRuns | Self::RunsInFlight | Self::Memory => WaitedFor::Vm,
         }
     }
 }
@@ -56,6 +58,7 @@ impl fmt::Display for Blocked {
                 )
             }
             Cap::RunsInFlight => write!(f, "{in_use} of {cap} runs are in flight"),
+            Cap::Memory => write!(f, "the VMs hold {in_use} bytes of memory, {cap} are allowed"),
         }
     }
 }

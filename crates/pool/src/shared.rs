@@ -46,11 +46,18 @@ pub(crate) enum Requested<V> {
 
 /// What a lease gives back with its VM's place.
 pub(crate) enum Back<V> {
-    Pristine(V),
+    Pristine(Kept<V>),
     /// The VM was used and is not pristine, or nobody knows where it is.
     Lost,
     /// It holds no VM. If the pool counts one as its own, that is where it was.
     Nothing,
+}
+
+/// A VM that others may use.
+pub(crate) struct Kept<V> {
+    pub(crate) vm: V,
+    /// What it holds, if that is known.
+    pub(crate) vm_bytes: Option<usize>,
 }
 
 impl<V> Shared<V> {
@@ -134,10 +141,10 @@ impl<V> Shared<V> {
         });
     }
 
-    pub(crate) fn park(self: &Arc<Self>, ticket: Ticket, vm: V, bytes: usize) -> oneshot::Receiver<Notice> {
+    pub(crate) fn park(self: &Arc<Self>, ticket: Ticket, kept: Kept<V>, bytes: usize) -> oneshot::Receiver<Notice> {
         let (sender, receiver) = oneshot::channel();
         self.step(|state, now| {
-            state.keep(ticket, vm);
+            state.keep(ticket, kept);
             state.listening.insert(ticket, sender);
             state.admission.parked(now, ticket, bytes);
         });
@@ -204,8 +211,8 @@ impl<V> State<V> {
     fn take_back(&mut self, ticket: Ticket, back: Back<V>) -> VmReturn {
         self.listening.remove(&ticket);
         match back {
-            Back::Pristine(vm) => {
-                self.keep(ticket, vm);
+            Back::Pristine(kept) => {
+                self.keep(ticket, kept);
                 VmReturn::Kept
             }
             // Nobody has fetched it if it is still here.
@@ -218,9 +225,12 @@ impl<V> State<V> {
     }
 
     /// Keeps the VM of a grant that leaves it.
-    fn keep(&mut self, ticket: Ticket, vm: V) {
+    fn keep(&mut self, ticket: Ticket, Kept { vm, vm_bytes }: Kept<V>) {
         let id = self.admission.vm_of(ticket).expect("whoever has a VM is on it");
         self.vms.insert(id, vm);
+        if let Some(bytes) = vm_bytes {
+            self.admission.vm_holds(ticket, bytes);
+        }
     }
 
     fn effects(&mut self, shared: &Arc<Shared<V>>) -> Effects<V> {

@@ -28,6 +28,9 @@ pub(super) struct Index {
     unused: Unused,
     /// The same by what they have run of late.
     unused_by_affinity: HashMap<u64, Unused>,
+    /// Those that stand ready and that no parked run needs, by what they hold.
+    spare: BTreeSet<(usize, VmId)>,
+    bytes: usize,
     coming: usize,
     in_use: usize,
     parked: usize,
@@ -38,7 +41,7 @@ impl Index {
     pub(super) fn join(&mut self, id: VmId, vm: &Vm) {
         let parked = vm.parked.len();
         match (vm.occupant, vm.returning.is_empty()) {
-            (Occupant::Nobody, true) => drop(self.ready.insert((parked, Reverse(vm.order), id))),
+            (Occupant::Nobody, true) => self.join_ready((parked, Reverse(vm.order), id), vm),
             (Occupant::Nobody, false) => drop(self.due.insert(id)),
             (Occupant::Waiting(_), true) => drop(self.waiting.insert((parked, vm.order, id))),
             (Occupant::Waiting(_), false) => drop(self.overdue.insert(id)),
@@ -48,6 +51,7 @@ impl Index {
         if vm.is_unused() {
             self.join_unused((Reverse(vm.order), id), vm);
         }
+        self.bytes += vm.bytes;
         self.in_use += usize::from(vm.occupant != Occupant::Nobody);
         self.parked += parked;
         self.returning += vm.returning.len();
@@ -56,7 +60,7 @@ impl Index {
     pub(super) fn leave(&mut self, id: VmId, vm: &Vm) {
         let parked = vm.parked.len();
         match (vm.occupant, vm.returning.is_empty()) {
-            (Occupant::Nobody, true) => drop(self.ready.remove(&(parked, Reverse(vm.order), id))),
+            (Occupant::Nobody, true) => self.leave_ready((parked, Reverse(vm.order), id), vm),
             (Occupant::Nobody, false) => drop(self.due.remove(&id)),
             (Occupant::Waiting(_), true) => drop(self.waiting.remove(&(parked, vm.order, id))),
             (Occupant::Waiting(_), false) => drop(self.overdue.remove(&id)),
@@ -66,9 +70,22 @@ impl Index {
         if vm.is_unused() {
             self.leave_unused((Reverse(vm.order), id), vm);
         }
+        self.bytes -= vm.bytes;
         self.in_use -= usize::from(vm.occupant != Occupant::Nobody);
         self.parked -= parked;
         self.returning -= vm.returning.len();
+    }
+
+    fn join_ready(&mut self, place: (usize, Reverse<u64>, VmId), vm: &Vm) {
+        self.ready.insert(place);
+        if vm.parked.is_empty() {
+            self.spare.insert((vm.bytes, place.2));
+        }
+    }
+
+    fn leave_ready(&mut self, place: (usize, Reverse<u64>, VmId), vm: &Vm) {
+        self.ready.remove(&place);
+        self.spare.remove(&(vm.bytes, place.2));
     }
 
     fn join_unused(&mut self, place: (Reverse<u64>, VmId), vm: &Vm) {
@@ -93,6 +110,16 @@ impl Index {
     /// VMs that stand ready.
     pub(super) fn ready(&self) -> usize {
         self.ready.len()
+    }
+
+    /// Bytes that all VMs hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The largest of those that stand ready and that no parked run needs.
+    pub(super) fn largest_spare(&self) -> Option<(usize, VmId)> {
+        self.spare.last().copied()
     }
 
     /// VMs that a run is on.

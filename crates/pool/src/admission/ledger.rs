@@ -86,6 +86,11 @@ impl Ledger {
         self.index.vms_lacking
     }
 
+    /// How many tenants with nothing going on wait for a VM.
+    pub(super) fn first_runs(&self) -> usize {
+        self.index.heads[Class::FirstRun as usize].len()
+    }
+
     /// Tenants that hold a lease or wait.
     pub(super) fn tenants(&self) -> usize {
         self.tenants.len()

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A run is asked only if a parked run wants this very VM back, or if somebody in the queue lacks nothing but a VM and
-//! none is ready, coming back or being made. A run that is asked may go on or end instead: then another one is asked.
+//! none is ready, coming back, being made or to be made. A run that is asked may go on or end instead: then another one is asked.
 
 use std::time::Duration;
 
@@ -75,12 +75,13 @@ impl Admission {
         }
     }
 
-    /// Asks as many runs to leave their VMs as those in the queue lack, if no more VMs can be made.
+    /// Asks as many runs to leave their VMs as those in the queue lack, those aside that VMs can be made for.
     pub(super) fn ask_for_new(&mut self) {
-        if self.can_make() || self.parked_bytes >= self.config.parked_bytes_max {
+        if self.parked_bytes >= self.config.parked_bytes_max {
             return;
         }
-        let expected = self.making.being_made() + self.vms.index().coming();
+        let to_be_made = if self.can_make() { self.vms_of_use() } else { 0 };
+        let expected = self.making.being_made().max(to_be_made) + self.vms.index().coming();
         for _ in expected..self.vms_lacking() {
             let Some(ticket) = self.vms.ask_for_new() else { return };
             self.decisions.push_back(Decision::Park(ticket));

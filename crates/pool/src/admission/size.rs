@@ -11,8 +11,8 @@
 //!
 //! - Below the target, VMs are made ahead of demand.
 //! - Above it, one is made only for those who would else wait for longer than `vm_patience`: because those in use come
-//!   back too slowly, or because some have been lacking for so long without a break. A little more demand than VMs, for a
-//!   moment, is what a steady load looks like.
+//!   back too slowly, or because those who lacked one so long ago have not been served yet. A little more demand than VMs,
+//!   for a moment, is what a steady load looks like.
 //! - Above it, VMs are destroyed that were idle for `idle_timeout`. If there have been too many for so long, because all
 //!   of them are used now and then, one a minute is destroyed while the utilisation is below 62 %.
 
@@ -37,15 +37,21 @@ pub(super) struct Size {
     target: usize,
     /// When a VM was made or destroyed last.
     changed: Duration,
-    /// Since when VMs have been lacking without a break.
-    lacking_since: Option<Duration>,
+    lack: Option<Lack>,
     /// Since when there have been more VMs than the target without a break.
     exceeded_since: Option<Duration>,
 }
 
+/// Some lacked a VM, and have not all been served yet.
+#[derive(Debug, Clone, Copy)]
+struct Lack {
+    since: Duration,
+    to_serve: usize,
+}
+
 impl Size {
     pub(super) fn new(config: &PoolConfig) -> Self {
-        Self { target: config.vms_initial, changed: Duration::ZERO, lacking_since: None, exceeded_since: None }
+        Self { target: config.vms_initial, changed: Duration::ZERO, lack: None, exceeded_since: None }
     }
 
     pub(super) fn target(&self) -> usize {
@@ -64,9 +70,20 @@ impl Size {
         }
     }
 
+    /// Someone who waited is served.
+    pub(super) fn serves(&mut self) {
+        if let Some(lack) = &mut self.lack {
+            lack.to_serve = lack.to_serve.saturating_sub(1);
+        }
+    }
+
     /// So many VMs are lacking now.
     pub(super) fn lacks(&mut self, vms: usize, now: Duration) {
-        self.lacking_since = if vms == 0 { None } else { self.lacking_since.or(Some(now)) };
+        let to_serve = self.lack.map_or(0, |lack| lack.to_serve.min(vms));
+        self.lack = match self.lack {
+            Some(lack) if to_serve > 0 => Some(Lack { to_serve, ..lack }),
+            _ => (vms > 0).then_some(Lack { since: now, to_serve: vms }),
+        };
     }
 
     /// There are so many VMs now.
@@ -74,20 +91,17 @@ impl Size {
         self.exceeded_since = if vms <= self.target { None } else { self.exceeded_since.or(Some(now)) };
     }
 
-    /// Whether to make VMs beyond the target for those who lack so many: else they would wait for too long.
+    /// Whether to make VMs beyond the target because so many lack one: else they would wait for too long.
     pub(super) fn is_urgent(&self, lacking: usize, window: &Window, now: Duration, config: &PoolConfig) -> bool {
-        if lacking == 0 {
-            return false;
-        }
-        let by_vm_back = window.time_by_vm_back().filter(|_| window.covered() >= EVIDENCE);
+        let by_vm_back = window.time_by_vm_back();
         let come_back_in = by_vm_back.map(|time| time.saturating_mul(u32::try_from(lacking).unwrap_or(u32::MAX)));
         come_back_in.is_none_or(|time| time > config.vm_patience)
             || self.urgent_at(config).is_some_and(|urgent_at| urgent_at <= now)
     }
 
-    /// When VMs will have been lacking for long enough, if any are.
+    /// When those who lack VMs will have waited for long enough, if any do.
     pub(super) fn urgent_at(&self, config: &PoolConfig) -> Option<Duration> {
-        Some(self.lacking_since?.saturating_add(config.vm_patience))
+        Some(self.lack?.since.saturating_add(config.vm_patience))
     }
 
     /// A VM was made or destroyed.

@@ -42,6 +42,8 @@ pub struct PoolStats {
     pub parked_returning: usize,
     /// Bytes that the parked runs hold.
     pub parked_bytes: usize,
+    /// Bytes that all VMs hold, as far as leases have told.
+    pub vm_bytes: usize,
     /// VMs that were made.
     pub created_total: u64,
     /// Why VMs were made, those included that could not be made or are not ready yet.
@@ -105,6 +107,8 @@ pub struct Destroyed {
     pub idle: u64,
     /// There were more than the pool aims at, and they were used too little.
     pub surplus: u64,
+    /// They had grown, and all VMs together held too much.
+    pub memory: u64,
     /// The pool is drained.
     pub drained: u64,
 }

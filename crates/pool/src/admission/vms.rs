@@ -33,6 +33,8 @@ pub(super) struct Vm {
     pub(super) order: u64,
     /// Since when it stands ready and no parked run is left that needs it.
     pub(super) since: Duration,
+    /// What it holds, as far as anybody knows.
+    pub(super) bytes: usize,
     /// What it ran last, at most [`AFFINITIES_MAX`], the last one first.
     pub(super) affinities: VecDeque<u64>,
     /// The runs that left it and can go on nowhere else.
@@ -68,10 +70,18 @@ impl Vms {
         self.vms.len()
     }
 
-    /// One was made.
-    pub(super) fn add(&mut self, id: VmId, now: Duration) {
+    /// One was made, which is taken to hold so many bytes.
+    pub(super) fn add(&mut self, id: VmId, bytes: usize, now: Duration) {
         let (affinities, parked, returning) = Default::default();
-        let vm = Vm { occupant: Occupant::Nobody, order: self.next_event(), since: now, affinities, parked, returning };
+        let vm = Vm {
+            occupant: Occupant::Nobody,
+            order: self.next_event(),
+            since: now,
+            bytes,
+            affinities,
+            parked,
+            returning,
+        };
         self.index.join(id, &vm);
         self.vms.insert(id, vm);
     }
@@ -210,6 +220,18 @@ impl Vms {
         asked?
     }
 
+    /// It holds so many bytes.
+    pub(super) fn holds(&mut self, id: VmId, bytes: usize) {
+        self.change(id, |vm| vm.bytes = bytes);
+    }
+
+    /// Gives up the largest one that stands ready and that no parked run needs, if it holds more than `bytes`.
+    pub(super) fn take_large(&mut self, bytes: usize) -> Option<VmId> {
+        let (_, id) = self.index.largest_spare().filter(|(held, _)| *held > bytes)?;
+        self.remove(id);
+        Some(id)
+    }
+
     /// Gives up the one that stood ready for the longest time, if that was since `since` or before and no parked run
     /// needs it.
     pub(super) fn take_idle(&mut self, since: Duration) -> Option<VmId> {
@@ -277,7 +299,7 @@ mod tests {
     #[test]
     fn what_vms_ran_is_remembered_within_bounds() {
         let mut vms = Vms::default();
-        (0..3).for_each(|id| vms.add(VmId(id), Duration::ZERO));
+        (0..3).for_each(|id| vms.add(VmId(id), 1, Duration::ZERO));
         for run in 0..1_000_u64 {
             let id = vms.take(Ticket(run)).expect("one is ready");
             let run = Run { ticket: Ticket(run), thread: (run % 5) as usize, affinity: Some(run) };

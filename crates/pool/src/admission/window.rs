@@ -118,8 +118,11 @@ impl Window {
         Some(Duration::from_micros(self.sum.run_time_us.checked_div(self.sum.runs)?))
     }
 
-    /// The time in which one VM comes back, by the last few seconds, if any did.
+    /// The time in which one VM comes back, by the last few seconds, if any did and there has been time for it.
     pub(super) fn time_by_vm_back(&self) -> Option<Duration> {
+        if self.covered() < Duration::from_secs(1) {
+            return None;
+        }
         let mut recent = Sums::default();
         for ago in 0..RECENT {
             recent.add(self.seconds[(self.at() + SECONDS - ago) % SECONDS]);

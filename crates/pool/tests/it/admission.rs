@@ -316,6 +316,29 @@ fn no_attempt_is_due_when_no_vm_is_lacking() {
 }
 
 #[test]
+fn vms_that_have_grown_too_large_are_replaced() {
+    let memory = PoolConfig { vm_bytes: 100, memory_bytes_max: 500, ..config(3, 10) };
+    let mut bench = Bench::new(memory);
+    let runs = ["a", "b", "c"].map(|tenant| bench.run(tenant));
+    bench.admission.vm_holds(runs[0], 350);
+    bench.admission.vm_holds(runs[1], 120);
+    bench.pass(MILLISECOND);
+    let waiting = bench.run("d");
+    assert_eq!((bench.admission.stats().vm_bytes, bench.created.len()), (570, 0));
+    bench.release(runs[2], VmReturn::Kept);
+    let blocked = Blocked { by: Cap::Memory, in_use: 570, cap: 500 };
+    bench.pass(PoolConfig::default().queue_wait);
+    let is_told =
+        |(_, why): &(_, Rejected)| matches!(why, Rejected::QueueTimeout { blocked: by, .. } if *by == blocked);
+    assert!(bench.rejected.iter().any(is_told), "{waiting:?}: {:?}", bench.rejected);
+    bench.release(runs[1], VmReturn::Kept);
+    assert_eq!((bench.destroyed.len(), bench.admission.stats().vm_bytes), (1, 450), "the largest that stands ready");
+    bench.release(runs[0], VmReturn::Kept);
+    let stats = bench.admission.stats();
+    assert_eq!((stats.vm_bytes, stats.destroyed.memory, stats.ready), (450, 1, 2), "there is room for it now");
+}
+
+#[test]
 fn draining_rejects_and_destroys() {
     let mut bench = Bench::new(config(2, 3));
     let runs = [bench.run("a"), bench.run("b"), bench.run("c")];

@@ -10,14 +10,18 @@ use crate::caps;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A pool of which `in_use` VMs are used for `time`, by one run after the other, each of 10 ms.
-fn under_load(config: PoolConfig, in_use: usize, time: Duration) -> Bench {
+/// A pool of which `in_use` VMs are used for a minute, by one run after the other, each of 10 ms.
+fn under_load(config: PoolConfig, in_use: usize) -> Bench {
+    under_load_of(10 * MILLISECOND, config, in_use, 60 * SECOND)
+}
+
+fn under_load_of(run_time: Duration, config: PoolConfig, in_use: usize, time: Duration) -> Bench {
     let mut bench = Bench::with_share(config, caps(1_000, 1_000));
     let end = bench.now + time;
     while bench.now < end {
         let runs = ask(&mut bench, in_use);
         bench.make_all();
-        bench.pass(10 * MILLISECOND);
+        bench.pass(run_time);
         runs.iter().for_each(|run| bench.release(*run, VmReturn::Kept));
         bench.grants.clear();
     }
@@ -32,7 +36,7 @@ fn ask(bench: &mut Bench, runs: usize) -> Vec<Ticket> {
 fn the_target_is_at_seventy_percent_of_the_last_minutes_load() {
     for (in_use, target) in [(0, 10), (3, 10), (7, 10), (8, 12), (25, 36), (65, 93), (90, 100)] {
         let config = PoolConfig { first_runs_percent: 0, ..PoolConfig::default() };
-        let bench = under_load(config, in_use, 70 * SECOND);
+        let bench = under_load_of(100 * MILLISECOND, config, in_use, 70 * SECOND);
         let stats = bench.admission.stats();
         assert_eq!((stats.target, stats.total), (target, target), "{in_use}");
         let utilisation = in_use as f64 / target as f64;
@@ -42,7 +46,7 @@ fn the_target_is_at_seventy_percent_of_the_last_minutes_load() {
 
 #[test]
 fn a_target_that_serves_is_kept() {
-    let mut bench = under_load(PoolConfig::default(), 25, 70 * SECOND);
+    let mut bench = under_load_of(100 * MILLISECOND, PoolConfig::default(), 25, 70 * SECOND);
     for in_use in [23, 25, 27, 25] {
         let runs = ask(&mut bench, in_use);
         bench.pass(100 * SECOND);
@@ -53,7 +57,7 @@ fn a_target_that_serves_is_kept() {
 
 #[test]
 fn a_moments_demand_is_waited_out_and_a_lasting_one_is_not() {
-    let mut bench = under_load(PoolConfig::default(), 7, 60 * SECOND);
+    let mut bench = under_load(PoolConfig::default(), 7);
     let runs = ask(&mut bench, 12);
     assert_eq!((bench.granted().len(), bench.created.len()), (10, 0), "700 come back in a second: 2 wait 3 ms");
     assert_eq!(bench.admission.wake_at(runs[11]), Some(bench.now + 250 * MILLISECOND));
@@ -68,14 +72,26 @@ fn a_moments_demand_is_waited_out_and_a_lasting_one_is_not() {
 
 #[test]
 fn who_would_wait_too_long_is_not_kept_waiting() {
-    let mut bench = under_load(PoolConfig::default(), 7, 60 * SECOND);
+    let all = PoolConfig { first_runs_percent: 0, ..PoolConfig::default() };
+    let mut bench = under_load(all, 7);
     ask(&mut bench, 90);
     assert_eq!(bench.created.len(), 0, "80 wait for 114 ms");
     ask(&mut bench, 100);
     assert_eq!(bench.created.len(), 90, "all that there may be");
 
-    let mut bench = under_load(PoolConfig { vm_patience: Duration::ZERO, ..PoolConfig::default() }, 7, 60 * SECOND);
+    let mut bench = under_load(PoolConfig { vm_patience: Duration::ZERO, ..PoolConfig::default() }, 7);
     ask(&mut bench, 11);
+    assert_eq!(bench.created.len(), 1);
+}
+
+#[test]
+fn none_is_made_that_the_share_for_first_runs_keeps_from_use() {
+    let mut bench = Bench::with_share(config(4, 8), caps(100, 100));
+    ask(&mut bench, 50);
+    bench.make_all();
+    let stats = bench.admission.stats();
+    assert_eq!((stats.total, stats.in_use, bench.created.len()), (6, 6, 0), "a quarter of eight is for others");
+    bench.run("other");
     assert_eq!(bench.created.len(), 1);
 }
 

@@ -8,6 +8,7 @@ mod parked_leases;
 mod parking;
 mod pool;
 mod properties;
+mod simulations;
 
 use std::num::NonZeroU32;
 

@@ -28,6 +28,8 @@ enum Event {
     Release(usize, VmReturn, Option<u32>),
     /// On this thread.
     Begin(usize, usize),
+    /// With the bytes that its VM holds.
+    Holds(usize, usize),
     Wait(usize),
     GoOn(usize),
     /// With the bytes.
@@ -50,6 +52,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (any::<usize>(), back()).prop_map(|(at, vm)| Event::ReturnVm(at, vm)),
         20 => (any::<usize>(), back(), cpu).prop_map(|(at, vm, cpu)| Event::Release(at, vm, cpu)),
         40 => (any::<usize>(), 0..3_usize).prop_map(|(at, thread)| Event::Begin(at, thread)),
+        4 => (any::<usize>(), 0..500_usize).prop_map(|(at, bytes)| Event::Holds(at, bytes)),
         30 => any::<usize>().prop_map(Event::Wait),
         8 => any::<usize>().prop_map(Event::GoOn),
         30 => (any::<usize>(), 0..50_usize).prop_map(|(at, bytes)| Event::Parked(at, bytes)),
@@ -76,33 +79,66 @@ fn request() -> impl Strategy<Value = Event> {
 }
 
 fn config() -> impl Strategy<Value = PoolConfig> {
-    let sizes = (1..8_usize, 0..8_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize, 0..200_u64);
-    sizes.prop_map(|(vms_max, vms_initial, queue_max, runs_in_flight_max, parked_bytes_max, percent, patience)| {
-        PoolConfig {
-            first_runs_percent: percent,
-            vms_initial: vms_initial.min(vms_max),
-            vms_max,
-            runs_in_flight_max,
-            parked_bytes_max,
-            queue_max,
-            queue_wait: Duration::from_millis(1_000),
-            // In half of the pools none.
-            vm_patience: Duration::from_millis(patience.saturating_sub(100)),
-            idle_timeout: Duration::from_millis(2_000),
-            ..PoolConfig::default()
-        }
-    })
+    let sizes =
+        (1..8_usize, 0..8_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize, (0..200_u64, 0..1_500_usize));
+    sizes.prop_map(
+        |(vms_max, vms_initial, queue_max, runs_in_flight_max, parked_bytes_max, percent, (patience, memory))| {
+            PoolConfig {
+                first_runs_percent: percent,
+                vms_initial: vms_initial.min(vms_max),
+                vm_bytes: 100,
+                memory_bytes_max: memory.max(100 * vms_initial.clamp(1, vms_max)),
+                vms_max,
+                runs_in_flight_max,
+                parked_bytes_max,
+                queue_max,
+                queue_wait: Duration::from_millis(1_000),
+                // In half of the pools none.
+                vm_patience: Duration::from_millis(patience.saturating_sub(100)),
+                idle_timeout: Duration::from_millis(2_000),
+                ..PoolConfig::default()
+            }
+        },
+    )
+}
+
+/// Whoever waits or runs goes away, and VMs are lost.
+fn disaster() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        10 => event(),
+        3 => any::<usize>().prop_map(Event::Cancel),
+        1 => any::<usize>().prop_map(|at| Event::ReturnVm(at, VmReturn::Lost)),
+        2 => any::<usize>().prop_map(|at| Event::Release(at, VmReturn::Lost, None)),
+        2 => any::<usize>().prop_map(|at| Event::Release(at, VmReturn::Kept, Some(0))),
+    ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
+    /// VMs are conserved, no cap is exceeded, who is granted comes next, nobody waits beyond the bound or beside a VM that
+    /// could be had, and all ends well.
     #[test]
     fn any_sequence_of_events_keeps_the_rules(config in config(), events in prop::collection::vec(event(), 1..150)) {
         let mut model = Model::new(config);
-        for event in events {
-            model.apply(event);
-        }
+        events.into_iter().for_each(|event| model.apply(event));
         model.wind_up();
+    }
+
+    #[test]
+    fn no_permit_is_lost_with_those_who_go_away(config in config(), events in prop::collection::vec(disaster(), 1..80)) {
+        let mut model = Model::new(config);
+        events.into_iter().for_each(|event| model.apply(event));
+        model.wind_up();
+    }
+
+    #[test]
+    fn a_drain_always_ends(config in config(), events in prop::collection::vec(event(), 1..60)) {
+        let mut model = Model::new(config);
+        events.into_iter().for_each(|event| model.apply(event));
+        model.apply(Event::Drain);
+        model.wind_up();
+        let stats = model.admission.stats();
+        assert!(model.admission.is_drained() && stats.total == 0 && stats.being_made == 0, "{stats:?}");
     }
 }

@@ -59,8 +59,7 @@ impl Model {
         }
         assert!(self.parked_bytes() < self.config.parked_bytes_max, "parked runs hold too much");
         assert!(!self.draining && (self.ready.is_empty() || self.vms_in_use() >= self.vms_for_further_runs()));
-        assert!(self.live() == self.config.vms_max || self.failed_since_last, "another VM could be made");
-        assert!(self.vms_lacking() > self.being_made.len() + self.coming(), "nobody needs it");
+        assert!(self.vms_lacking() > self.expected(), "nobody needs it");
         let best = self.granted.iter().filter_map(|granted| match granted.seat {
             Seat::Waiting(vm, since) => Some((self.parked_by(vm), since)),
             _ => None,
@@ -83,7 +82,8 @@ impl Model {
     fn can_have(&self, request: &Request) -> bool {
         let is_first = self.granted.iter().all(|granted| granted.request.tenant != request.tenant);
         let is_free = is_first || self.vms_in_use() < self.vms_for_further_runs();
-        let has_vm = !self.ready.is_empty() && self.in_flight() < self.config.runs_in_flight_max;
+        let has_vm =
+            !self.ready.is_empty() && self.in_flight() < self.config.runs_in_flight_max && !self.is_over_memory();
         request.need == Need::Permit || has_vm && is_free
     }
 
@@ -149,20 +149,52 @@ impl Model {
                 lacking += 1;
             }
         }
-        lacking.min(self.config.runs_in_flight_max - self.in_flight())
+        if self.is_over_memory() { 0 } else { lacking.min(self.config.runs_in_flight_max - self.in_flight()) }
     }
 
     /// VMs that may be being made; all of them should be, but for the patience of those who wait.
     pub(super) fn wanted(&self, lacking: usize) -> usize {
         let made = self.ready.len() + self.vms_in_use();
         let ahead = self.admission.stats().target.saturating_sub(made);
-        lacking.max(ahead).min(self.config.vms_max - made)
+        let made_bytes = self.vm_bytes().saturating_sub(self.being_made.len() * self.config.vm_bytes);
+        let by_memory = self.config.memory_bytes_max.saturating_sub(made_bytes) / self.config.vm_bytes;
+        lacking.max(ahead).min(self.config.vms_max - made).min(by_memory)
     }
 
-    /// VMs that are lacking and waited for in vain.
+    /// Bytes of all VMs, those included that are being made.
+    fn vm_bytes(&self) -> usize {
+        let on = self.granted.iter().filter_map(|granted| granted.seat.on());
+        let made = on.chain(self.ready.iter().copied()).map(|vm| self.bytes.get(&vm).unwrap_or(&self.config.vm_bytes));
+        made.sum::<usize>() + self.being_made.len() * self.config.vm_bytes
+    }
+
+    fn is_over_memory(&self) -> bool {
+        self.vm_bytes() - self.being_made.len() * self.config.vm_bytes > self.config.memory_bytes_max
+    }
+
+    /// VMs that would be used and were waited for in vain.
     fn lacking_for_long(&self) -> usize {
         let is_over = self.lacking_since.is_some_and(|since| self.now >= since + self.config.vm_patience);
-        if is_over { self.vms_lacking() } else { 0 }
+        if is_over { self.vms_of_use() } else { 0 }
+    }
+
+    /// VMs that are lacking and would be used if they were made.
+    pub(super) fn vms_of_use(&self) -> usize {
+        let first = |request: &Request| self.granted.iter().all(|granted| granted.request.tenant != request.tenant);
+        let firsts = self
+            .waiting
+            .iter()
+            .filter(|(_, request, _)| request.need == Need::Vm && first(request) && self.within_caps(request));
+        let firsts: HashSet<_> = firsts.map(|(_, request, _)| &request.tenant).collect();
+        self.vms_lacking().min(firsts.len() + self.vms_for_further_runs().saturating_sub(self.vms_in_use()))
+    }
+
+    /// VMs that will be there for those who wait: made, or left by runs that were asked.
+    fn expected(&self) -> usize {
+        let fits = self.vm_bytes() + self.config.vm_bytes <= self.config.memory_bytes_max;
+        let can_make = self.live() < self.config.vms_max && fits && !self.failed_since_last;
+        let to_be_made = if can_make { self.vms_of_use() } else { 0 };
+        self.being_made.len().max(to_be_made) + self.coming()
     }
 
     pub(super) fn check(&self) {
@@ -197,7 +229,7 @@ impl Model {
         let sum = stats.ordered.initial + stats.ordered.ahead + stats.ordered.on_demand;
         assert_eq!(sum, stats.created_total + stats.failed_total + stats.being_made as u64);
         assert_eq!(
-            stats.destroyed.idle + stats.destroyed.surplus + stats.destroyed.drained,
+            stats.destroyed.idle + stats.destroyed.surplus + stats.destroyed.memory + stats.destroyed.drained,
             stats.destroyed_total,
             "each has a reason"
         );
@@ -219,6 +251,10 @@ impl Model {
 
     fn check_caps(&self) {
         assert!(self.live() <= self.config.vms_max);
+        if self.is_over_memory() {
+            let is_large = |vm: &VmId| self.bytes.get(vm).is_some_and(|bytes| *bytes > self.config.vm_bytes);
+            assert!(!self.ready.iter().any(|vm| is_large(vm) && self.parked_by(*vm) == 0), "a large one could go");
+        }
         assert!(self.in_flight() <= self.config.runs_in_flight_max);
         assert!(self.waiting.len() <= self.config.queue_max);
     }
@@ -237,9 +273,7 @@ impl Model {
         assert!(!self.ready.iter().any(|vm| self.is_wanted_back(*vm)), "a parked run does not get its VM back");
         let waits = self.seats(|seat| matches!(seat, Seat::Waiting(..))) > 0;
         if waits && !self.draining && self.parked_bytes() < self.config.parked_bytes_max {
-            let expected = self.being_made.len() + self.coming();
-            let is_patient = self.live() < self.config.vms_max && !self.failed_since_last;
-            assert!(is_patient || self.vms_lacking() <= expected, "somebody lacks a VM, and another waits on one");
+            assert!(self.vms_lacking() <= self.expected(), "somebody lacks a VM, and another waits on one");
         }
     }
 }

@@ -23,9 +23,11 @@ pub(super) struct Model {
     pub(super) granted: Vec<Granted>,
     pub(super) being_made: Vec<VmId>,
     pub(super) ready: HashSet<VmId>,
+    /// What VMs hold, if it is not what they are taken to hold.
+    pub(super) bytes: HashMap<VmId, usize>,
     pub(super) totals: Totals,
     pub(super) failed_since_last: bool,
-    /// Since which event VMs have been lacking without a break.
+    /// Since when VMs have been lacking without a break, and nobody was granted one.
     pub(super) lacking_since: Option<Duration>,
     ended: HashSet<Ticket>,
     events: usize,
@@ -115,6 +117,7 @@ impl Model {
             granted: Vec::new(),
             being_made: Vec::new(),
             ready: HashSet::new(),
+            bytes: HashMap::new(),
             totals: Totals::default(),
             failed_since_last: false,
             lacking_since: None,
@@ -144,6 +147,13 @@ impl Model {
             }
             Event::ReturnVm(..) | Event::Release(..) => self.give_back(event),
             Event::Begin(at, thread) => self.begin(at, thread),
+            Event::Holds(at, bytes) => {
+                if let Some(at) = self.pick(at, |seat| seat.on().is_some()) {
+                    self.admission.vm_holds(self.granted[at].ticket, bytes);
+                    self.bytes.extend(self.granted[at].seat.on().map(|vm| (vm, bytes)));
+                    self.admission.tick(self.now);
+                }
+            }
             Event::Wait(_) | Event::GoOn(_) | Event::Parked(..) | Event::Reply(_) => self.move_run(event),
             Event::OutOfTurn(at) => self.disturb(at),
             Event::Made(_) | Event::Failed(_) => self.answer_order(event),
@@ -164,7 +174,7 @@ impl Model {
             granted.iter().any(|granted| granted.request.tenant == *tenant)
                 || waiting.iter().any(|(_, request, _)| request.tenant == *tenant)
         });
-        self.lacking_since = if self.vms_lacking() == 0 { None } else { self.lacking_since.or(Some(self.now)) };
+        self.lacking_since = if self.vms_of_use() == 0 { None } else { self.lacking_since.or(Some(self.now)) };
         self.watch();
         self.check();
     }
@@ -217,6 +227,8 @@ impl Model {
             }
         }
         self.granted[at].seat = Seat::Running(vm);
+        // The one that was left may be too large to stay.
+        self.admission.tick(self.now);
     }
 
     fn move_run(&mut self, event: Event) {
@@ -290,12 +302,13 @@ impl Model {
             Decision::Reject(ticket, why) => self.reject(ticket, &why),
             Decision::Create(vm) => {
                 assert!(!self.draining);
-                assert!(self.being_made.len() < self.wanted(self.vms_lacking()), "nobody needs another VM");
+                assert!(self.being_made.len() < self.wanted(self.vms_of_use()), "nobody needs another VM");
                 self.being_made.push(vm);
             }
             Decision::Destroy(vm) => {
                 assert!(self.ready.remove(&vm), "only a VM that is ready is destroyed");
-                assert!(self.draining || self.live() >= self.config.vms_initial);
+                let is_large = self.bytes.get(&vm).is_some_and(|bytes| *bytes > self.config.vm_bytes);
+                assert!(self.draining || is_large || self.live() >= self.config.vms_initial);
                 assert_eq!(self.parked_by(vm), 0, "a parked run needs it");
             }
             Decision::Park(ticket) => {
@@ -332,6 +345,9 @@ impl Model {
         self.check_bound(at, cost_us);
         self.watches.remove(&self.waiting[at].1.tenant);
         self.totals.granted += 1;
+        if grant.vm.is_some() {
+            self.lacking_since = None;
+        }
         let (ticket, request, since) = self.waiting.remove(at);
         assert!(self.ended.insert(ticket), "a ticket ends once");
         assert_eq!(grant.waited, self.now - since);
