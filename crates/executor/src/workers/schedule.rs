@@ -8,15 +8,15 @@
 //!
 //! Of a worker's work that is runnable, what is past its deadline comes first, to be ended; between two of them a short one
 //! may have its turn, because ending a run takes time when it has used much memory. Then short work has precedence
-//! over long work, until it has had as much CPU time: so short runs do not wait for long ones, and these get on
-//! nevertheless. Work is long once it was preempted, and from its start if that is how its script mostly ends up. Within
-//! both, the tenant comes next that has been served least: CPU time by weight. Whoever was away starts at what the least
-//! served have, so that nobody saves up turns.
+//! over long work, until it has had as much CPU time; then it is the turn of whoever has been served least: so short runs
+//! do not wait for long ones, and these get on nevertheless. Work is long once it was preempted, and from its start if that
+//! is how its script mostly ends up. Within both, the tenant comes next that has been served least: CPU time by weight.
+//! Whoever was away starts at what the least served have, so that nobody saves up turns.
 //!
 //! Short work that waits for a worker which is held up is taken by another one at its next turn.
 //!
-//! A slice is never longer than what the engine makes of it; so no tenant with long work is more than two slices behind any
-//! other one on its worker.
+//! A slice is never longer than what the engine makes of it; so no tenant that always has work is more than two slices
+//! behind any other one on its worker.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::num::NonZeroU32;
@@ -290,7 +290,7 @@ impl<T> Schedule<T> {
         let is_held_up = |queue: &Queue| queue.busy_since.is_some_and(|since| now.saturating_sub(since) >= HELD_UP);
         for worker in 0..self.queues.len() {
             let queue = &self.queues[worker];
-            if queue.unbound == 0 || !is_held_up(queue) {
+            if worker == helper || queue.unbound == 0 || !is_held_up(queue) {
                 continue;
             }
             let is_new = |ticket: &Ticket| {
@@ -395,14 +395,15 @@ impl Queue {
         if self.long.is_empty() {
             self.ahead = Duration::ZERO; // Of nobody.
         }
-        let least = [self.short.keys().next(), self.long.keys().next()].into_iter().flatten().min()?;
-        self.floor = self.floor.max(least.served);
+        let least = |order: &Order| order.first_key_value().map(|(rank, name)| (*rank, name.clone()));
+        let (short, long) = (least(&self.short), least(&self.long));
+        // Whoever comes new does not come before those who have long work, but in the turns of short work.
+        self.floor = self.floor.max(long.as_ref().or(short.as_ref())?.0.served);
         if self.long.is_empty() || has_turn_of_short {
-            let tenant = self.short.values().next()?;
-            return self.tenants.get(tenant)?.short.front().copied();
+            return self.tenants.get(&short?.1)?.short.front().copied();
         }
-        let tenant = self.long.values().next()?;
-        self.tenants.get(tenant)?.long.front().copied()
+        let tenant = self.tenants.get(&[short, long].into_iter().flatten().min_by_key(|(rank, _)| *rank)?.1)?;
+        tenant.long.front().or(tenant.short.front()).copied()
     }
 
     /// All that is runnable: short work first, of those served least first.
