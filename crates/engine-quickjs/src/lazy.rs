@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rquickjs::qjs::{self, JSContext, JSValue};
 
-use crate::js::{ErrorClass, FIXED, HIDDEN, Js, Result, Value};
+use crate::js::{ErrorClass, FIXED, HIDDEN, Js, PLAIN, Result, Value};
 use crate::native;
 use crate::state;
 
@@ -47,6 +47,9 @@ pub(crate) fn share(js: Js, host: Value) -> Result<()> {
     let (own, loaded) = (js.bare_object()?, js.bare_object()?);
     js.define(&own, "load", js.function("load", 1, load_named, &[])?, FIXED)?;
     js.define(&own, "brand", js.function("brand", 1, brand, &[])?, FIXED)?;
+    // Their names are part of the image then, rather than made whenever they are asked for.
+    js.define(&own, "turn", Value::UNDEFINED, PLAIN)?;
+    js.define(&own, "harden", Value::UNDEFINED, PLAIN)?;
     state::with(js, |state| state.constants.shared = Shared { own, host, loaded });
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::meter::{HEADROOM_BYTES, Meter};
 use crate::modules::Module;
 use crate::stack::Stacks;
 use crate::state::{self, Constants, Rejection, RunData, RunState, Stop};
-use crate::{host, modules, native, payload, signals, unwritable};
+use crate::{host, modules, native, payload, run, signals, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
 pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
@@ -379,7 +379,7 @@ impl Realm {
             lazy::install(js, lazy).map_err(failed)?;
         }
         js.free(natives);
-        Ok(())
+        run::declare(js).map_err(failed)
     }
 
     /// Tells the engine this thread's stack and gives the context, for as long as the borrow lasts.
