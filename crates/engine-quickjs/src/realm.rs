@@ -1,6 +1,7 @@
 //! A realm: one runtime with one context, its memory and its state, made and dropped together (R1).
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::Arc;
@@ -375,8 +376,9 @@ impl Realm {
         for (script, bytecode) in environment.lazy.iter().zip(lazy) {
             let LazyScript { script: SetupScript { name, .. }, globals, natives } = script;
             let natives = native::number(js, natives);
-            let lazy = Lazy { name, globals, natives, bytecode, accessors: Vec::new() };
-            lazy::install(js, lazy).map_err(failed)?;
+            let lazy = Lazy { name, globals, natives, bytecode, accessors: HashMap::new() };
+            let taken = |name: &str| environment.host.exposes(name);
+            lazy::install(js, lazy, taken).map_err(failed)?;
         }
         js.free(natives);
         run::declare(js).map_err(failed)
