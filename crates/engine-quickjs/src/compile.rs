@@ -1,11 +1,14 @@
 //! From a source to a program, in a realm that only compiles.
 
+use std::collections::VecDeque;
 use std::ffi::CStr;
+use std::iter;
 
 use isolet_core_traits::{CompileFailure, FailureKind, Frame, Place, ScriptFailure, Source, SourceKind};
 use rquickjs::qjs;
 
 use crate::failure::{self, Exception, FILE, Origin, SETUP_FILE};
+use crate::fiber::{Fiber, Ran};
 use crate::js::{Js, Terminated, Text};
 use crate::program::{Form, QuickJsProgram, wide_text};
 use crate::realm::Realm;
@@ -28,25 +31,187 @@ const FUNCTION: Around = Around("\n(async function (input, context) {\n", "\n})"
 const METHOD: Around = Around("\n(class { async method(input, context) {\n", "\n}})");
 const SETUP: Around = Around("\n(function (global, native, host, own) { 'use strict';\n", "\n})");
 
-/// Compiles `source` by its kind, on a realm that has begun.
-pub(crate) fn compile(realm: &mut Realm, source: &Source) -> Result<QuickJsProgram, CompileFailure> {
-    let compiled = match source.kind() {
-        SourceKind::Script => attempt_script(realm, source),
-        SourceKind::Module => attempt(realm, source, Form::Module),
-        SourceKind::Body => attempt_body(realm, source),
-        SourceKind::Auto => attempt_auto(realm, source),
-    };
-    // Whatever the compiler made of it: a crossed limit comes first.
-    let state = realm.state();
-    match (state.stopped(), compiled) {
-        (Some(Stop::Aborted(why)), _) => Err(CompileFailure::Aborted(why)),
-        (Some(Stop::OutOfMemory(over)), _) => {
-            let max = state.run.limits.memory_bytes;
-            Err(CompileFailure::OutOfMemory { asked: over.asked, used: over.used, max })
+/// A compilation under way: attempts to make a program of a source, one after the other, each of which may be suspended.
+///
+/// | kind | attempts |
+/// |---|---|
+/// | script | with top-level `await`; if it has the word, else as a classic script, in which `await` is a name like any other |
+/// | module | as one |
+/// | body | in a method, and in a function: a text that closes the one early does not fit the other |
+/// | auto | those of a script, then as a module; of two failures the one that got further is the author's |
+pub(crate) struct Compiling {
+    source: Source,
+    attempts: VecDeque<Attempt>,
+    /// What earlier attempts failed with.
+    failure: Option<Box<ScriptFailure>>,
+    /// The attempt that was suspended.
+    fiber: Option<Fiber<Compiled>>,
+    /// What a fiber refers to, where it stays. Changed only while there is none.
+    text: Box<Terminated>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    Script,
+    Classic,
+    Module,
+    /// Tells only whether the source fits.
+    Method,
+    Function,
+}
+
+/// What the compiler made of a text.
+enum Compiled {
+    Bytecode(Text),
+    Refused(Exception),
+}
+
+impl Compiling {
+    /// Of a source by its kind.
+    pub(crate) fn new(source: &Source) -> Box<Self> {
+        let classic = source.text().contains("await").then_some(Attempt::Classic);
+        let script = || iter::once(Attempt::Script).chain(classic);
+        let attempts = match source.kind() {
+            SourceKind::Script => script().collect(),
+            SourceKind::Module => VecDeque::from([Attempt::Module]),
+            SourceKind::Body => VecDeque::from([Attempt::Method, Attempt::Function]),
+            SourceKind::Auto => script().chain([Attempt::Module]).collect(),
+        };
+        let text = Terminated::new([]).into();
+        Box::new(Self { source: source.clone(), attempts, failure: None, fiber: None, text })
+    }
+
+    /// Goes on, on a realm that has begun, until it is done or a slice is over: then it gives itself back. The realm must
+    /// outlive it.
+    pub(crate) fn go_on(
+        mut self: Box<Self>,
+        realm: &mut Realm,
+    ) -> Result<Result<QuickJsProgram, CompileFailure>, Box<Self>> {
+        let compiled = loop {
+            let Some(attempt) = self.attempts.front().copied() else {
+                break self
+                    .failure
+                    .take()
+                    .map_or(Err(CompileFailure::EngineFault), |failure| Err(CompileFailure::Syntax(*failure)));
+            };
+            match self.try_once(realm, attempt) {
+                Ran::Suspended(fiber) => {
+                    self.fiber = Some(fiber);
+                    return Err(self);
+                }
+                Ran::Returned(compiled) => match self.conclude(realm, attempt, &compiled) {
+                    Some(program) => break program,
+                    None => drop(self.attempts.pop_front()),
+                },
+                Ran::Left | Ran::Faulted(_) => break Err(CompileFailure::EngineFault),
+            }
+        };
+        // Whatever the compiler made of it: a crossed limit comes first.
+        let state = realm.state();
+        Ok(match state.stopped() {
+            None => compiled,
+            Some(Stop::Aborted(why)) => Err(CompileFailure::Aborted(why)),
+            Some(Stop::OutOfMemory(over)) => {
+                let max = state.run.limits.memory_bytes;
+                Err(CompileFailure::OutOfMemory { asked: over.asked, used: over.used, max })
+            }
+            Some(Stop::HostPanicked) => Err(CompileFailure::EngineFault),
+        })
+    }
+
+    fn try_once(&mut self, realm: &mut Realm, attempt: Attempt) -> Ran<Compiled> {
+        if let Some(fiber) = self.fiber.take() {
+            return realm.resume(fiber);
         }
-        (Some(Stop::HostPanicked), _) | (None, Err(Refused::Left)) => Err(CompileFailure::EngineFault),
-        (None, Err(Refused::Syntax(failure))) => Err(CompileFailure::Syntax(*failure)),
-        (None, Ok(program)) => Ok(program),
+        self.text = attempt.around().put(self.source.text()).into();
+        let (text, flags): (*const Terminated, _) = (&raw const *self.text, attempt.flags());
+        realm.state().run.start_slice();
+        let work = move |js: Js| {
+            // SAFETY: F1: the text is boxed, and stays while there is a fiber.
+            let text = unsafe { &*text };
+            let bytecode = js.compile(text, FILE, flags, FIRST_LINE).and_then(|compiled| {
+                let bytecode = js.write_bytecode(&compiled, 0);
+                js.free(compiled);
+                bytecode
+            });
+            bytecode
+                .map_or_else(|thrown| Compiled::Refused(failure::take(js, &js.exception(thrown))), Compiled::Bytecode)
+        };
+        // SAFETY: F1: plain data only. The text is boxed, and stays while there is a fiber.
+        unsafe { realm.start(work) }
+    }
+
+    /// What came of an attempt: the end, or `None` if it is the next one's turn.
+    fn conclude(
+        &mut self,
+        realm: &mut Realm,
+        attempt: Attempt,
+        compiled: &Compiled,
+    ) -> Option<Result<QuickJsProgram, CompileFailure>> {
+        let bytecode = match compiled {
+            Compiled::Bytecode(_) if attempt == Attempt::Method => return None,
+            Compiled::Bytecode(bytecode) => bytecode,
+            Compiled::Refused(exception) => return self.refused(realm, attempt, exception),
+        };
+        let Some(bytes) = realm.bytes(bytecode) else { return Some(Err(CompileFailure::EngineFault)) };
+        Some(Ok(QuickJsProgram::new(attempt.form(), bytes.to_vec(), wide_text(self.source.text()))))
+    }
+
+    fn refused(
+        &mut self,
+        realm: &mut Realm,
+        attempt: Attempt,
+        exception: &Exception,
+    ) -> Option<Result<QuickJsProgram, CompileFailure>> {
+        let source = &self.source;
+        let wide = wide_text(source.text());
+        let origin = Origin { name: source.name(), wide_text: wide.as_deref() };
+        let Some(failure) = failure::read(realm, exception, &origin) else {
+            return Some(Err(CompileFailure::EngineFault));
+        };
+        let failure = refusal(source, failure);
+        let is_better = |earlier: &ScriptFailure| attempt == Attempt::Module && got_further(&failure, earlier);
+        if self.failure.as_deref().is_none_or(is_better) {
+            self.failure = Some(failure.into());
+        }
+        if source.kind() == SourceKind::Body || realm.state().stopped().is_some() {
+            self.attempts.clear();
+        }
+        None
+    }
+}
+
+/// Whether a module's failure is rather the author's than a script's.
+fn got_further(as_module: &ScriptFailure, as_script: &ScriptFailure) -> bool {
+    let reached = |failure: &ScriptFailure| failure.place.map_or((0, 0), |place| (place.line, place.column));
+    // A refused import has no place, but only a source that parses as a module gets that far.
+    as_module.name != "SyntaxError" || reached(as_module) > reached(as_script)
+}
+
+impl Attempt {
+    fn around(self) -> &'static Around {
+        match self {
+            Self::Script | Self::Classic | Self::Module => &NOTHING,
+            Self::Method => &METHOD,
+            Self::Function => &FUNCTION,
+        }
+    }
+
+    fn flags(self) -> u32 {
+        match self {
+            Self::Script => SCRIPT,
+            Self::Module => MODULE,
+            Self::Classic | Self::Method | Self::Function => EXPRESSION,
+        }
+    }
+
+    fn form(self) -> Form {
+        match self {
+            Self::Script => Form::Script,
+            Self::Classic => Form::Synchronous,
+            Self::Module => Form::Module,
+            Self::Method | Self::Function => Form::Function,
+        }
     }
 }
 
@@ -80,108 +245,6 @@ impl Around {
         match text.strip_prefix("#!") {
             Some(rest) => Terminated::new([before, "//", rest, after]),
             None => Terminated::new([before, text, after]),
-        }
-    }
-}
-
-/// Why an attempt gave no program.
-enum Refused {
-    Syntax(Box<ScriptFailure>),
-    /// The realm was left and is good for nothing until it is restored.
-    Left,
-}
-
-type Attempt = Result<QuickJsProgram, Refused>;
-
-/// What the compiler made of a text.
-enum Compiled {
-    Bytecode(Text),
-    Refused(Exception),
-}
-
-fn attempt(realm: &mut Realm, source: &Source, form: Form) -> Attempt {
-    let flags = match form {
-        Form::Script => SCRIPT,
-        Form::Module => MODULE,
-        Form::Synchronous | Form::Function => EXPRESSION,
-    };
-    fits(realm, source, &NOTHING, flags)?.program(source, form)
-}
-
-/// With top-level `await`, or else as the language's classic script, in which `await` is a name like any other.
-fn attempt_script(realm: &mut Realm, source: &Source) -> Attempt {
-    match attempt(realm, source, Form::Script) {
-        Err(Refused::Syntax(failure)) if source.text().contains("await") => {
-            attempt(realm, source, Form::Synchronous).map_err(|refused| refused.or_rather(failure))
-        }
-        other => other,
-    }
-}
-
-fn attempt_body(realm: &mut Realm, source: &Source) -> Attempt {
-    fits(realm, source, &METHOD, EXPRESSION)?;
-    fits(realm, source, &FUNCTION, EXPRESSION)?.program(source, Form::Function)
-}
-
-/// A script if it parses as one, else a module. Of two failures the one that got further is the author's.
-fn attempt_auto(realm: &mut Realm, source: &Source) -> Attempt {
-    let as_script = match attempt_script(realm, source) {
-        Err(Refused::Syntax(failure)) => failure,
-        other => return other,
-    };
-    if realm.state().stopped().is_some() {
-        return Err(Refused::Syntax(as_script));
-    }
-    attempt(realm, source, Form::Module).map_err(|refused| {
-        let reached = |failure: &ScriptFailure| failure.place.map_or((0, 0), |place| (place.line, place.column));
-        match refused {
-            // A refused import has no place, but only a source that parses as a module gets that far.
-            Refused::Syntax(as_module)
-                if as_module.name != "SyntaxError" || reached(&as_module) > reached(&as_script) =>
-            {
-                Refused::Syntax(as_module)
-            }
-            other => other.or_rather(as_script),
-        }
-    })
-}
-
-impl Refused {
-    /// The failure of an earlier attempt in the place of this one's.
-    fn or_rather(self, earlier: Box<ScriptFailure>) -> Self {
-        match self {
-            Self::Syntax(_) => Self::Syntax(earlier),
-            Self::Left => Self::Left,
-        }
-    }
-}
-
-/// The bytecode of a text in what stands around it.
-struct Bytecode(Vec<u8>);
-
-impl Bytecode {
-    fn program(self, source: &Source, form: Form) -> Attempt {
-        Ok(QuickJsProgram::new(form, self.0, wide_text(source.text())))
-    }
-}
-
-fn fits(realm: &mut Realm, source: &Source, around: &Around, flags: u32) -> Result<Bytecode, Refused> {
-    let text = around.put(source.text());
-    let compiled = realm.run(|js| {
-        let bytecode = js.compile(&text, FILE, flags, FIRST_LINE).and_then(|compiled| {
-            let bytecode = js.write_bytecode(&compiled, 0);
-            js.free(compiled);
-            bytecode
-        });
-        bytecode.map_or_else(|thrown| Compiled::Refused(failure::take(js, &js.exception(thrown))), Compiled::Bytecode)
-    });
-    match compiled.ok_or(Refused::Left)? {
-        Compiled::Bytecode(bytecode) => Ok(Bytecode(realm.bytes(&bytecode).ok_or(Refused::Left)?.to_vec())),
-        Compiled::Refused(exception) => {
-            let wide = wide_text(source.text());
-            let origin = Origin { name: source.name(), wide_text: wide.as_deref() };
-            let failure = failure::read(realm, &exception, &origin).ok_or(Refused::Left)?;
-            Err(Refused::Syntax(refusal(source, failure).into()))
         }
     }
 }

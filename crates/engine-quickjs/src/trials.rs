@@ -4,6 +4,7 @@
 mod alone;
 pub(crate) mod calls;
 mod coexistence;
+mod compilations;
 mod exactness;
 mod faults;
 mod growth;
@@ -154,8 +155,11 @@ fn interrupt(wall_time: Duration) -> Arc<Interrupt> {
 fn compile(engine: &QuickJs, environment: &Arc<Environment>, text: &str, kind: SourceKind) -> Option<QuickJsProgram> {
     let mut vm = engine.create_vm(&VmConfig::new(Purpose::Compile, environment.clone())).expect("a VM");
     let source = Source::new("trial.js", text, kind).expect("a name");
-    match vm.compile(&source, &RunLimits::default(), &interrupt(WALL_TIME)) {
-        Compilation::Done(compiled) => compiled.ok(),
-        Compilation::Preempted => None,
+    let mut compilation = vm.compile(&source, &RunLimits::default(), &interrupt(WALL_TIME));
+    loop {
+        match compilation {
+            Compilation::Done(compiled) => return compiled.ok(),
+            Compilation::Preempted => compilation = vm.resume_compile(),
+        }
     }
 }

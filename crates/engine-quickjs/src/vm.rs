@@ -8,7 +8,7 @@ use isolet_core_traits::{
     NotParkable, Outcome, Purpose, Reset, Resume, RunLimits, Source, SourceName, Step, Vm, VmConfig, Warning,
 };
 
-use crate::compile;
+use crate::compile::Compiling;
 use crate::ending::{self, Ending};
 use crate::failure::Origin;
 use crate::fiber::{At, Fiber, Ran};
@@ -38,6 +38,8 @@ pub struct QuickJsVm {
 
 enum Phase {
     Pristine,
+    /// Its slice was over, too.
+    Compiling(Box<Compiling>, ThreadId),
     /// Waits for replies.
     Waiting(Progress),
     /// Its slice was over. Goes on with the thread that it was on (F3).
@@ -84,6 +86,16 @@ impl QuickJsVm {
     fn prepare(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) {
         let limits = RunLimits { memory_bytes: limits.memory_bytes.min(self.memory_bytes_max), ..limits };
         self.realm.state().begin(limits, interrupt);
+    }
+
+    fn compile_on(&mut self, compiling: Box<Compiling>) -> Compilation<QuickJsProgram> {
+        match compiling.go_on(&mut self.realm) {
+            Ok(compiled) => Compilation::Done(compiled),
+            Err(compiling) => {
+                self.phase = Phase::Compiling(compiling, thread::current().id());
+                Compilation::Preempted
+            }
+        }
     }
 
     /// The program, loaded: from its image, or by the engine. `Err` is how the run ended; `None` if it was left.
@@ -224,12 +236,14 @@ impl Vm for QuickJsVm {
             return Compilation::Done(Err(CompileFailure::EngineFault));
         }
         self.prepare(limits.clone(), interrupt.clone());
-        Compilation::Done(compile::compile(&mut self.realm, source))
+        self.compile_on(Compiling::new(source))
     }
 
     fn resume_compile(&mut self) -> Compilation<QuickJsProgram> {
-        self.finish();
-        Compilation::Done(Err(CompileFailure::EngineFault))
+        match self.finish() {
+            Phase::Compiling(compiling, thread) if thread == thread::current().id() => self.compile_on(compiling),
+            _ => Compilation::Done(Err(CompileFailure::EngineFault)),
+        }
     }
 
     fn start(
@@ -267,7 +281,9 @@ impl Vm for QuickJsVm {
         let place = match self.finish() {
             Phase::Waiting(_) => KilledIn::Host,
             Phase::Preempted(fiber, _) if fiber.at() == At::Native => KilledIn::Native,
-            Phase::Preempted(..) | Phase::Stalled | Phase::Pristine | Phase::Finished => KilledIn::Script,
+            Phase::Preempted(..) | Phase::Compiling(..) | Phase::Stalled | Phase::Pristine | Phase::Finished => {
+                KilledIn::Script
+            }
         };
         ending::aborted(&mut self.realm, why, place)
     }
@@ -309,7 +325,7 @@ impl Vm for QuickJsVm {
     }
 
     fn reset(&mut self) -> Reset {
-        let was_preempted = matches!(self.finish(), Phase::Preempted(..));
+        let was_preempted = matches!(self.finish(), Phase::Preempted(..) | Phase::Compiling(..));
         (self.work, self.script) = (Work::default(), None);
         match !was_preempted && self.realm.restore() {
             true => {

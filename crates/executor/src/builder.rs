@@ -103,12 +103,12 @@ impl<E: Engine> ExecutorBuilder<E> {
         self
     }
 
-    /// The limits of every execution. Their `runs_per_tenant` and `runs_per_script` hold in the pool, too.
+    /// The limits of every execution. Their `runs_per_tenant` and `runs_per_script` hold in the pool.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// The number of VMs and the queue. Its `runs_per_tenant` and `runs_per_script` give way to those of the limits.
+    /// The number of VMs and the queue.
     pub fn pool(self, pool: PoolConfig) -> Self {
         Self { pool, ..self }
     }
@@ -170,9 +170,7 @@ impl<E: Engine> ExecutorBuilder<E> {
         let vm_config =
             VmConfig { memory_bytes_max: self.limits.memory_bytes, ..VmConfig::new(Purpose::Run, environment.clone()) };
         let factory = Factory { engine: engine.clone(), config: vm_config.clone(), workers: workers.clone() };
-        let (runs_per_tenant, runs_per_script) = (self.limits.runs_per_tenant, self.limits.runs_per_script);
-        let pool = PoolConfig { runs_per_tenant, runs_per_script, ..self.pool };
-        let pool = Pool::new(pool, Arc::new(factory), self.clock.clone()).map_err(BuildError::Pool)?;
+        let pool = Pool::new(self.pool, Arc::new(factory), self.clock.clone()).map_err(BuildError::Pool)?;
         let rate = ApiRate::new(self.limits.api_rate, self.clock.clone()).map_err(BuildError::Limits)?;
         let host = Host { interface, services: self.services, rate, runtime: runtime.handle().clone() };
         Ok(Executor::new(Core {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use isolet_cache::ProgramCache;
 use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, VmConfig};
 use isolet_limits::Limits;
-use isolet_pool::{Lease, Need, Pool, Request};
+use isolet_pool::{Lease, Need, Pool, Request, Share};
 
 use crate::caller::{Caller, Gone};
 use crate::dispatch::{Dispatch, Host};
@@ -54,7 +54,7 @@ impl<E: Engine> Core<E> {
         let mut dispatch = Dispatch::new(&self.host, &run.info, &run.limits);
 
         let ended = Drive::new(self, run, &mut dispatch, caller).until_end(&mut lease, program, invocation).await;
-        let reset = ended.reset;
+        let (reset, cpu_used) = (ended.reset, ended.cpu);
         if let Some(reset) = reset {
             lease.return_vm(reset);
         }
@@ -62,8 +62,8 @@ impl<E: Engine> Core<E> {
         let concluded = concluded.map_err(|verdict| verdict.with_panic(dispatch.panic()));
         dispatch.close(if concluded.is_ok() { CloseReason::Completed } else { CloseReason::Failed }).await;
         match reset {
-            Some(reset) => lease.finish(reset),
-            None => self.workers.spawn(Claim::small(&run.info.tenant), move || reset_and_finish(lease)),
+            Some(reset) => lease.finish(reset, cpu_used),
+            None => self.workers.spawn(Claim::small(&run.info.tenant), move || reset_and_finish(lease, cpu_used)),
         }
         concluded
     }
@@ -85,7 +85,9 @@ impl<E: Engine> Core<E> {
 
     async fn grant(&self, run: &mut Run, caller: &mut Caller) -> Result<Lease<E::Vm>, Verdict> {
         let (tenant, script) = (run.info.tenant.clone(), run.info.script.clone());
-        let lease = caller.wait_for(self.pool.acquire(Request { tenant, script, need: Need::Vm })).await??;
+        let (share, affinity) = (share(&run.limits), Some(run.affinity()));
+        let request = Request { tenant, script, need: Need::Vm, share, affinity };
+        let lease = caller.wait_for(self.pool.acquire(request)).await??;
         run.granted(lease.queue(), lease.vm_origin());
         Ok(lease)
     }
@@ -111,6 +113,12 @@ impl<E: Engine> Core<E> {
             }
         }
     }
+}
+
+/// What a tenant may have of the pool. All tenants weigh the same.
+pub(crate) fn share(limits: &Limits) -> Share {
+    let (runs_per_tenant, runs_per_script) = (limits.runs_per_tenant, limits.runs_per_script);
+    Share { runs_per_tenant, runs_per_script, ..Share::default() }
 }
 
 impl From<Gone> for Verdict {

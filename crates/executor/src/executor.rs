@@ -113,7 +113,7 @@ impl<E: Engine> Executor<E> {
     /// The figures of this moment.
     pub fn metrics(&self) -> ExecutorMetrics {
         ExecutorMetrics {
-            pool: self.0.pool.metrics(),
+            pool: self.0.pool.stats(),
             cache: self.0.cache.stats(),
             executions: self.0.counters.counts(),
             in_flight: self.0.counters.in_flight(),

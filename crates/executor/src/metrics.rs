@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use isolet_cache::CacheStats;
 use isolet_core_traits::Status;
-use isolet_pool::PoolMetrics;
+use isolet_pool::PoolStats;
 use tokio::sync::Notify;
 
 /// An executor's figures at one moment.
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 #[non_exhaustive]
 pub struct ExecutorMetrics {
     /// VMs and the queue.
-    pub pool: PoolMetrics,
+    pub pool: PoolStats,
     /// Compiled programs.
     pub cache: CacheStats,
     /// Executions that have ended, by status.

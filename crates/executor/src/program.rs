@@ -13,7 +13,7 @@ use isolet_limits::Limits;
 use isolet_pool::{Lease, Need, Request};
 
 use crate::caller::AbortOnDrop;
-use crate::core::Core;
+use crate::core::{Core, share};
 use crate::panics::catch;
 use crate::verdict::Verdict;
 use crate::workers::{Claim, Over, Slice, Turn, Work};
@@ -72,7 +72,8 @@ impl<E: Engine> Core<E> {
     async fn compile(&self, wanted: &Wanted<'_>) -> Result<E::Program, CompileError<Verdict>> {
         let own = CompileError::Own;
         let (tenant, script) = (wanted.tenant.clone(), wanted.script.clone());
-        let request = Request { tenant, script, need: Need::Permit };
+        let share = share(wanted.limits);
+        let request = Request { tenant, script, need: Need::Permit, share, affinity: None };
         let lease = self.pool.acquire(request).await.map_err(|rejected| own(rejected.into()))?;
         let interrupt = Arc::new(Interrupt::new(self.clock.clone()));
         let _abort = AbortOnDrop(interrupt.clone());
@@ -88,7 +89,9 @@ impl<E: Engine> Core<E> {
         };
         interrupt.start(wanted.limits.compile_wall_time);
         let claim = Claim::of(wanted.tenant, None, &interrupt);
-        let compiled = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?.output;
+        let worked = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?;
+        let compiled = worked.output;
+        compiled.lease.finish(Reset::Pristine, worked.cpu);
         if let Some(surplus) = compiled.vm.and_then(|vm| self.compilers.keep(vm)) {
             self.workers.spawn(Claim::OWN, move || drop(surplus));
         }
@@ -116,7 +119,7 @@ struct CompileWork<E: Engine> {
 struct Compiled<E: Engine> {
     result: Result<Result<E::Program, CompileFailure>, EngineError>,
     vm: Option<E::Vm>,
-    _lease: Lease<E::Vm>,
+    lease: Lease<E::Vm>,
 }
 
 impl<E: Engine> Work for CompileWork<E> {
@@ -126,7 +129,7 @@ impl<E: Engine> Work for CompileWork<E> {
         let mut vm = match self.vm.take().map_or_else(|| self.engine.create_vm(&self.config), Ok) {
             Ok(vm) => vm,
             Err(error) => {
-                let compiled = Compiled { result: Err(error), vm: None, _lease: self.lease };
+                let compiled = Compiled { result: Err(error), vm: None, lease: self.lease };
                 return Slice::Over(Over::now(compiled, turn));
             }
         };
@@ -137,7 +140,7 @@ impl<E: Engine> Work for CompileWork<E> {
             Compilation::Done(result) => {
                 let is_pristine = matches!(catch(|| vm.reset()), Ok(Reset::Pristine));
                 let vm = is_pristine.then_some(vm);
-                Slice::Over(Over::now(Compiled { result: Ok(result), vm, _lease: self.lease }, turn))
+                Slice::Over(Over::now(Compiled { result: Ok(result), vm, lease: self.lease }, turn))
             }
         }
     }

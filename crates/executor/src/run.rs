@@ -1,5 +1,6 @@
 //! One execution on its way: what it is, and its report so far.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
 
 use isolet_core_traits::{
@@ -71,6 +72,13 @@ impl Run {
     /// At whose expense workers work for it, and until when.
     pub(crate) fn claim(&self) -> Claim {
         Claim::of(&self.info.tenant, Some(&self.info.script), &self.interrupt)
+    }
+
+    /// Names its program, well enough to prefer a VM that has run it: by the source's name and length.
+    pub(crate) fn affinity(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.source.name(), self.source.text().len()).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Applies the execution's own limits and refuses what is too large, before anything is done for it.

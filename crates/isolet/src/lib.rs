@@ -104,7 +104,7 @@ pub use isolet_executor::{
     Traceparent,
 };
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, OnRateLimit};
-pub use isolet_pool::{ConfigError, PoolConfig, PoolMetrics};
+pub use isolet_pool::{ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
 
 /// The examples of the pages that users read first.

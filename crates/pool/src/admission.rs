@@ -14,42 +14,54 @@
 //! [`Admission::next_decision`] gives in order; the caller must carry out all of them. There is no clock, no lock and no
 //! I/O in here. The work for an event grows with the logarithm of what waits, for each decision that it leads to.
 
+mod costs;
 mod decision;
 mod index;
 mod ledger;
 mod making;
-mod metrics;
 mod parking;
+mod rounds;
+mod size;
+mod stats;
 mod vms;
+mod window;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use isolet_core_traits::{EngineError, ScriptId, TenantId, VmOrigin, WaitedFor};
 
-pub use self::decision::{Decision, Grant, Need, Request, Ticket, VmId, VmReturn};
-pub use self::metrics::PoolMetrics;
+pub use self::costs::COST_UNKNOWN;
+pub use self::decision::{Decision, Grant, Need, Request, Share, Ticket, VmId, VmReturn};
+pub use self::rounds::QUANTUM_US;
+pub use self::stats::{Crowd, Destroyed, Ordered, PoolStats, Rejections};
 
 use crate::config::{ConfigError, PoolConfig};
 use crate::rejected::{Blocked, Cap, Rejected};
-use ledger::{Change, Class, Ledger};
+use costs::Costs;
+use ledger::{Change, Class, Cost, Ledger};
 use making::{Demand, Making};
-use vms::{Beginning, Place, Vms};
+use size::Size;
+use vms::{Beginning, Place, Run, Vms};
+use window::{Level, Window};
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]
 pub struct Admission {
     config: PoolConfig,
     ledger: Ledger,
+    costs: Costs,
     waiting: BTreeMap<Ticket, Waiting>,
     granted: HashMap<Ticket, Granted>,
     making: Making,
+    size: Size,
+    window: Window,
     vms: Vms,
     parked_bytes: usize,
     tickets: u64,
     draining: bool,
     decisions: VecDeque<Decision>,
-    totals: PoolMetrics,
+    totals: PoolStats,
 }
 
 #[derive(Debug)]
@@ -64,6 +76,12 @@ struct Waiting {
 struct Granted {
     tenant: TenantId,
     script: ScriptId,
+    need: Need,
+    share: Share,
+    affinity: Option<u64>,
+    /// What its tenant was charged with.
+    cost: Cost,
+    since: Duration,
     seat: Seat,
 }
 
@@ -87,7 +105,10 @@ impl Admission {
     pub fn new(config: PoolConfig) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            ledger: Ledger::new(config.runs_per_tenant, config.runs_per_script),
+            ledger: Ledger::default(),
+            costs: Costs::default(),
+            size: Size::new(&config),
+            window: Window::new(),
             config,
             waiting: BTreeMap::new(),
             granted: HashMap::new(),
@@ -97,7 +118,7 @@ impl Admission {
             tickets: 0,
             draining: false,
             decisions: VecDeque::new(),
-            totals: PoolMetrics::default(),
+            totals: PoolStats::default(),
         })
     }
 
@@ -107,14 +128,20 @@ impl Admission {
         self.expire(now);
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
+        if self.ledger.set_share(&request.tenant, request.share) {
+            // Those who came before go before, if that lets them in.
+            self.settle(now, None);
+        }
         let position = self.waiting.len();
         if self.draining {
             self.reject(ticket, Rejected::Draining { in_use: self.granted.len() });
         } else if let Some(blocked) = self.blocked(&request) {
             self.enqueue(ticket, Waiting { request, since: now, blocked, position });
         } else {
-            self.ledger.change(&request.tenant, &request.script, Change::Take);
-            self.grant(ticket, request, Waited { time: Duration::ZERO, reason: None, position }, None);
+            let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
+            self.ledger.change(&request.tenant, &request.script, request.share, Change::Take(cost));
+            let waited = Waited { time: Duration::ZERO, reason: None, position };
+            self.grant(now, Grantee { ticket, request, cost }, waited, None);
         }
         self.settle(now, None);
         ticket
@@ -122,7 +149,9 @@ impl Admission {
 
     /// Whoever waited does not want it any more. Does nothing if the ticket does not wait.
     pub fn cancel(&mut self, now: Duration, ticket: Ticket) {
-        self.leave_queue(ticket);
+        if self.leave_queue(ticket).is_some() {
+            self.totals.cancelled_total += 1;
+        }
         self.settle(now, None);
     }
 
@@ -130,7 +159,11 @@ impl Admission {
     /// which one it has: it gets the one that `thread`, a small number, is likeliest to have in its caches.
     pub fn begin(&mut self, ticket: Ticket, thread: usize) -> Option<VmId> {
         let granted = self.vm_of(ticket)?;
-        let Some(Beginning { vm, moved }) = self.vms.begin(granted, ticket, thread) else { return Some(granted) };
+        // While there are too many VMs, use of the same few lets the others become idle.
+        let affinity = self.granted.get(&ticket)?.affinity.filter(|_| self.live() <= self.size.target());
+        let Some(Beginning { vm, moved }) = self.vms.begin(granted, Run { ticket, thread, affinity }) else {
+            return Some(granted);
+        };
         for (ticket, vm) in [(Some(ticket), vm), (moved, granted)] {
             if let Some(grant) = ticket.and_then(|ticket| self.granted.get_mut(&ticket)) {
                 grant.seat = Seat::On(vm);
@@ -147,12 +180,22 @@ impl Admission {
         self.settle(now, None);
     }
 
-    /// A grant is over; `vm` says what becomes of its VM, if the run is still on it.
+    /// A grant is over; `vm` says what becomes of its VM, if the run is still on it, and `cpu_used` what CPU time it has
+    /// used, if that is known: what its tenant was charged with is corrected. Nothing is learnt of a script that used none.
     /// Does nothing if the ticket holds no grant.
-    pub fn release(&mut self, now: Duration, ticket: Ticket, vm: VmReturn) {
+    pub fn release(&mut self, now: Duration, ticket: Ticket, vm: VmReturn, cpu_used: Option<Duration>) {
         self.take_vm_back(now, ticket, vm);
-        if let Some(granted) = self.granted.remove(&ticket) {
-            self.ledger.change(&granted.tenant, &granted.script, Change::Release);
+        if let Some(Granted { tenant, script, need, share, cost, since, .. }) = self.granted.remove(&ticket) {
+            if need == Need::Vm {
+                let run_time = now.saturating_sub(since);
+                self.window.ended(run_time);
+                self.totals.run_times.record(run_time);
+            }
+            let used = cpu_used.map(costs::microseconds);
+            if let Some(used) = used.filter(|_| cpu_used > Some(Duration::ZERO)) {
+                self.costs.learn(&tenant, &script, need, used);
+            }
+            self.ledger.change(&tenant, &script, share, Change::Release(cost, used.unwrap_or(cost)));
         }
         self.settle(now, None);
     }
@@ -173,7 +216,9 @@ impl Admission {
         }
         let failures = self.making.failures();
         if failures >= self.config.vm_failures_max && self.live() == 0 {
-            self.reject_waiting(|waiting| waiting.request.need == Need::Vm, &Rejected::NoVm { failures, error });
+            let retry_after = Some(self.making.pause_until().saturating_sub(now));
+            let why = Rejected::NoVm { failures, error, retry_after };
+            self.reject_waiting(|waiting| waiting.request.need == Need::Vm, &why);
         }
         self.settle(now, None);
     }
@@ -199,12 +244,24 @@ impl Admission {
     /// A change of [`retry_at`](Self::retry_at) may bring it forward.
     pub fn wake_at(&self, ticket: Ticket) -> Option<Duration> {
         let deadline = self.waiting.get(&ticket)?.since.saturating_add(self.config.queue_wait);
-        Some(self.retry_at().map_or(deadline, |retry_at| retry_at.min(deadline)))
+        [self.retry_at(), self.urgent_at()].into_iter().flatten().chain([deadline]).min()
     }
 
     /// When the next attempt to make a VM is due; `None` if no VM is lacking or no failure made it wait.
     pub fn retry_at(&self) -> Option<Duration> {
-        self.making.retry_at(self.demand(), &self.config)
+        self.making.retry_at(self.demand(true))
+    }
+
+    /// When VMs will be made for those who wait, because they have waited for long enough.
+    fn urgent_at(&self) -> Option<Duration> {
+        let is_held = self.can_make() && self.vms_lacking() > self.making.being_made();
+        self.size.urgent_at(&self.config).filter(|_| is_held)
+    }
+
+    /// For how many rounds the tenant of a request that waits has to pay before its [turn](QUANTUM_US); `None` if the
+    /// ticket does not wait.
+    pub fn rounds_ahead(&self, ticket: Ticket) -> Option<u64> {
+        self.ledger.rounds_ahead(&self.waiting.get(&ticket)?.request.tenant)
     }
 
     /// Whether it was told to drain and no lease is out any more.
@@ -213,24 +270,32 @@ impl Admission {
     }
 
     /// The figures as they are now.
-    pub fn metrics(&self) -> PoolMetrics {
-        PoolMetrics {
+    pub fn stats(&self) -> PoolStats {
+        PoolStats {
             ready: self.vms.index().ready(),
             in_use: self.vms.index().in_use(),
             being_made: self.making.being_made(),
+            total: self.vms.made(),
+            target: self.size.target(),
+            utilisation_average: self.window.utilisation(),
+            demand_average: self.window.demand(),
+            lacking: self.vms_lacking(),
             waiting: self.waiting.len(),
             leases: self.granted.len(),
+            crowds: self.ledger.crowds().take(PoolStats::CROWDS_MAX).collect(),
             tenants: self.ledger.tenants(),
+            debtors: self.ledger.debtors(),
+            scripts_known: self.costs.scripts(),
             parked: self.vms.index().parked(),
             parked_returning: self.vms.index().returning(),
             parked_bytes: self.parked_bytes,
-            ..self.totals
+            ..self.totals.clone()
         }
     }
 
     /// What holds a request back now. After [`settle`](Self::settle), whoever waits is held back by something.
     fn blocked(&self, request: &Request) -> Option<Blocked> {
-        let by_cap = self.ledger.blocked(&request.tenant, &request.script);
+        let by_cap = self.ledger.still_blocked(request);
         by_cap.or_else(|| self.blocked_by_vms(self.ledger.class(&request.tenant, request.need)))
     }
 
@@ -259,26 +324,31 @@ impl Admission {
     fn enqueue(&mut self, ticket: Ticket, waiting: Waiting) {
         let queue_max = self.config.queue_max;
         if self.waiting.len() >= queue_max {
-            let blocked = waiting.blocked;
-            return self.reject(ticket, Rejected::QueueFull { waiting: self.waiting.len(), queue_max, blocked });
+            let (blocked, retry_after) = (waiting.blocked, self.retry_after(waiting.blocked, &waiting.request.tenant));
+            let waiting = self.waiting.len();
+            return self.reject(ticket, Rejected::QueueFull { waiting, queue_max, blocked, retry_after });
         }
-        let Request { tenant, script, need } = &waiting.request;
-        self.ledger.change(tenant, script, Change::Enqueue(ticket, *need));
+        let Request { tenant, script, need, share, .. } = &waiting.request;
+        self.ledger.change(tenant, script, *share, Change::Enqueue(ticket, *need));
         self.waiting.insert(ticket, waiting);
     }
 
     fn leave_queue(&mut self, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.waiting.remove(&ticket)?;
-        let Request { tenant, script, need } = &waiting.request;
-        self.ledger.change(tenant, script, Change::Leave(ticket, *need));
+        let Request { tenant, script, need, share, .. } = &waiting.request;
+        self.ledger.change(tenant, script, *share, Change::Leave(ticket, *need));
         Some(waiting)
     }
 
     /// Does everything that has become possible or due. `made` is a VM that has just been made.
     fn settle(&mut self, now: Duration, made: Option<VmId>) {
+        if self.window.pass(now) {
+            self.size.revise(&self.window, &self.config);
+        }
         self.serve_parked();
         if self.draining {
             while let Some(vm) = self.vms.take_idle(now) {
+                self.totals.destroyed.drained += 1;
                 self.destroy(vm);
             }
             return;
@@ -288,20 +358,48 @@ impl Admission {
         }
         self.expire(now);
         self.retire(now);
-        for _ in 0..self.making.to_begin(self.demand(), now, &self.config) {
-            let vm = self.making.begin();
-            self.decisions.push_back(Decision::Create(vm));
-        }
+        self.size.lacks(self.vms_lacking(), now);
+        self.order(now);
         self.ask_for_new();
+        let (total, in_use) = (self.vms.made(), self.vms.index().in_use());
+        self.window.hold(Level { total, in_use, demand: in_use + self.vms_lacking() });
     }
 
-    /// Destroys VMs that stood ready for too long.
+    /// Destroys VMs beyond the target: those that stood ready for too long, or one if there are far too many.
     fn retire(&mut self, now: Duration) {
-        let Some(since) = now.checked_sub(self.config.idle_timeout) else { return };
-        while self.live() > self.config.vms_initial
-            && let Some(vm) = self.vms.take_idle(since)
+        let since = now.checked_sub(self.config.idle_timeout);
+        while self.live() > self.size.target()
+            && let Some(vm) = since.and_then(|since| self.vms.take_idle(since))
         {
+            self.totals.destroyed.idle += 1;
+            self.size.changed(now);
             self.destroy(vm);
+        }
+        self.size.has(self.live(), now);
+        if self.size.is_too_large(&self.window, now, &self.config)
+            && let Some(vm) = self.vms.take_idle(now)
+        {
+            self.totals.destroyed.surplus += 1;
+            self.size.changed(now);
+            self.destroy(vm);
+        }
+    }
+
+    /// Begins to make the VMs that are wanted.
+    fn order(&mut self, now: Duration) {
+        let lacking = self.vms_lacking().saturating_sub(self.making.being_made());
+        let is_urgent = self.making.failures() > 0 || self.size.is_urgent(lacking, &self.window, now, &self.config);
+        let to_begin = self.making.to_begin(self.demand(is_urgent), now);
+        for number in 0..to_begin {
+            let ordered = &mut self.totals.ordered;
+            *match self.vms.made() + self.making.being_made() {
+                _ if is_urgent && number < lacking => &mut ordered.on_demand,
+                live if live < self.config.vms_initial => &mut ordered.initial,
+                _ => &mut ordered.ahead,
+            } += 1;
+            self.size.changed(now);
+            let vm = self.making.begin();
+            self.decisions.push_back(Decision::Create(vm));
         }
     }
 
@@ -310,8 +408,20 @@ impl Admission {
         self.vms.made() + self.making.being_made()
     }
 
-    fn demand(&self) -> Demand {
-        Demand { made: self.vms.made(), lacking: self.vms_lacking() }
+    /// How many more VMs there may be.
+    fn room(&self) -> usize {
+        self.config.vms_max.saturating_sub(self.live())
+    }
+
+    /// Whether another VM could be made now.
+    fn can_make(&self) -> bool {
+        self.room() > 0 && self.making.failures() == 0
+    }
+
+    /// With those who wait, or without.
+    fn demand(&self, of_those_who_wait: bool) -> Demand {
+        let lacking = if of_those_who_wait { self.vms_lacking() } else { 0 };
+        Demand { made: self.vms.made(), target: self.size.target(), room: self.room(), lacking }
     }
 
     /// VMs that those who wait could use at once, within all caps but that on VMs.
@@ -322,23 +432,31 @@ impl Admission {
     fn first_grantable(&self) -> Option<Ticket> {
         let free = [Class::FirstRun, Class::FurtherRun, Class::Permit].into_iter();
         let free = free.filter(|class| self.blocked_by_vms(*class).is_none());
-        free.filter_map(|class| self.ledger.first_admissible(class)).min()
+        let (_, ticket) = free.filter_map(|class| self.ledger.first_admissible(class)).min()?;
+        Some(ticket)
     }
 
     fn grant_waiting(&mut self, now: Duration, ticket: Ticket, made: Option<VmId>) {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         let Waiting { request, since, blocked, position } = waiting;
-        self.ledger.change(&request.tenant, &request.script, Change::Promote(ticket, request.need));
+        let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
+        let change = Change::Promote(ticket, request.need, cost);
+        self.ledger.change(&request.tenant, &request.script, request.share, change);
         let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by.waited_for()), position };
-        self.grant(ticket, request, waited, made);
+        self.grant(now, Grantee { ticket, request, cost }, waited, made);
     }
 
     /// The caller has seen to it that a VM is ready if one is needed, and has counted the grant in the ledger.
-    fn grant(&mut self, ticket: Ticket, request: Request, waited: Waited, made: Option<VmId>) {
-        let Request { tenant, script, need } = request;
+    fn grant(&mut self, now: Duration, grantee: Grantee, waited: Waited, made: Option<VmId>) {
+        let Grantee { ticket, request, cost } = grantee;
+        let Request { tenant, script, need, share, affinity } = request;
         let vm = if need == Need::Vm { self.vms.take(ticket) } else { None };
-        self.granted.insert(ticket, Granted { tenant, script, seat: vm.map_or(Seat::Nowhere, Seat::On) });
+        let seat = vm.map_or(Seat::Nowhere, Seat::On);
+        self.granted.insert(ticket, Granted { tenant, script, need, share, affinity, cost, since: now, seat });
+        self.window.granted();
         self.totals.granted_total += 1;
+        self.totals.waited_total += u64::from(waited.reason.is_some());
+        self.totals.wait_times.record(waited.time);
         let origin = |vm| if made == Some(vm) { VmOrigin::Cold } else { VmOrigin::Warm };
         self.decisions.push_back(Decision::Grant(Grant {
             ticket,
@@ -346,6 +464,7 @@ impl Admission {
             waited: waited.time,
             waited_for: waited.reason,
             position: waited.position,
+            expected_cpu: Duration::from_micros(cost),
         }));
     }
 
@@ -353,12 +472,28 @@ impl Admission {
         let Some(granted) = self.granted.get_mut(&ticket) else { return };
         match (std::mem::replace(&mut granted.seat, Seat::Nowhere), what) {
             (Seat::Nowhere, _) => {}
-            (Seat::On(vm), VmReturn::Kept) => self.vms.put_back(vm, now),
+            (Seat::On(vm), VmReturn::Kept) => {
+                self.window.vm_back();
+                self.vms.put_back(vm, now);
+            }
             (Seat::On(vm), VmReturn::Lost) => self.lose(vm),
             (Seat::Parked { vm, bytes, place }, _) => {
                 self.parked_bytes -= bytes;
                 self.vms.forget_parked(vm, ticket, place, now);
             }
+        }
+    }
+
+    /// How long until those who wait are through, if all goes on as in the last minute: those of the tenant, by its cap and
+    /// the time that runs take, or all of them, by the rate of grants.
+    fn retry_after(&self, blocked: Blocked, tenant: &TenantId) -> Option<Duration> {
+        let count = |requests: usize| u32::try_from(requests + 1).unwrap_or(u32::MAX);
+        match blocked.by {
+            Cap::Tenant | Cap::Script => {
+                let places = u32::try_from(blocked.cap).ok().filter(|cap| *cap > 0)?;
+                Some(self.window.run_time()?.saturating_mul(count(self.ledger.waiting(tenant))) / places)
+            }
+            _ => Some(self.window.time_by_grant()?.saturating_mul(count(self.waiting.len()))),
         }
     }
 
@@ -368,10 +503,11 @@ impl Admission {
             && now >= waiting.since.saturating_add(self.config.queue_wait)
         {
             let blocked = self.blocked(&waiting.request).unwrap_or(waiting.blocked);
+            let retry_after = self.retry_after(blocked, &waiting.request.tenant);
             let (waited, position) = (now.saturating_sub(waiting.since), waiting.position);
             self.leave_queue(ticket);
             let waiting = self.waiting.len();
-            self.reject(ticket, Rejected::QueueTimeout { waited, position, waiting, blocked });
+            self.reject(ticket, Rejected::QueueTimeout { waited, position, waiting, blocked, retry_after });
         }
     }
 
@@ -386,6 +522,7 @@ impl Admission {
 
     fn reject(&mut self, ticket: Ticket, why: Rejected) {
         self.totals.rejected_total += 1;
+        self.totals.rejections.count(&why);
         self.decisions.push_back(Decision::Reject(ticket, why));
     }
 
@@ -393,6 +530,13 @@ impl Admission {
         self.totals.destroyed_total += 1;
         self.decisions.push_back(Decision::Destroy(vm));
     }
+}
+
+/// Who is granted, at what cost.
+struct Grantee {
+    ticket: Ticket,
+    request: Request,
+    cost: Cost,
 }
 
 /// What a grant tells of the time before it.

@@ -19,17 +19,17 @@ pub struct PoolConfig {
     /// run; for a parked run that can go on, others are. So it may be exceeded by what was being parked at the time, and
     /// by runs that take turns on their VM. 0: nobody is parked.
     pub parked_bytes_max: usize,
-    /// Leases that one tenant may hold at once, those without a VM included. 5 by default.
-    pub runs_per_tenant: usize,
-    /// Leases that one script of one tenant may hold at once. 5 by default.
-    pub runs_per_script: usize,
     /// Requests that may wait at once; further ones are rejected. 1,000 by default. 0: none waits.
     pub queue_max: usize,
     /// How long a request may wait. 30 s by default.
     pub queue_wait: Duration,
-    /// How long a VM may stand ready and unused before it is destroyed, down to
-    /// [`vms_initial`](Self::vms_initial). 5 min by default.
+    /// How long a VM may stand ready and unused before it is destroyed, if there are more than the pool aims at by the
+    /// load of the last minute, which is never less than [`vms_initial`](Self::vms_initial). 5 min by default.
     pub idle_timeout: Duration,
+    /// How long those who wait may lack VMs before more are made than the pool aims at. 250 ms by default. If VMs are used
+    /// for long, so that they come back too slowly for those who wait, none of it is waited for. 0: a VM is made for
+    /// whoever lacks one, and the pool is larger than its average load needs.
+    pub vm_patience: Duration,
     /// Failures in a row to make a VM after which, if there is no VM at all, those who wait for one are rejected.
     /// 3 by default. Failures of VMs that were being made at the same time count as one.
     pub vm_failures_max: u32,
@@ -46,11 +46,10 @@ impl Default for PoolConfig {
             first_runs_percent: 25,
             runs_in_flight_max: 10_000,
             parked_bytes_max: 1 << 30,
-            runs_per_tenant: 5,
-            runs_per_script: 5,
             queue_max: 1_000,
             queue_wait: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(5 * 60),
+            vm_patience: Duration::from_millis(250),
             vm_failures_max: 3,
             vm_backoff: Duration::from_millis(50),
         }
@@ -95,8 +94,6 @@ impl PoolConfig {
         let positive = [
             ("vms_max", self.vms_max),
             ("runs_in_flight_max", self.runs_in_flight_max),
-            ("runs_per_tenant", self.runs_per_tenant),
-            ("runs_per_script", self.runs_per_script),
             ("vm_failures_max", self.vm_failures_max as usize),
         ];
         if let Some(&(name, _)) = positive.iter().find(|(_, figure)| *figure == 0) {
@@ -135,8 +132,6 @@ mod tests {
         for (config, message) in [
             (PoolConfig { vms_max: 0, ..good.clone() }, "vms_max is 0, at least 1 is needed"),
             (PoolConfig { runs_in_flight_max: 0, ..good.clone() }, "runs_in_flight_max is 0, at least 1 is needed"),
-            (PoolConfig { runs_per_tenant: 0, ..good.clone() }, "runs_per_tenant is 0, at least 1 is needed"),
-            (PoolConfig { runs_per_script: 0, ..good.clone() }, "runs_per_script is 0, at least 1 is needed"),
             (PoolConfig { vm_failures_max: 0, ..good.clone() }, "vm_failures_max is 0, at least 1 is needed"),
             (
                 PoolConfig { first_runs_percent: 101, ..good.clone() },

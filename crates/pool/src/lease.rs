@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use isolet_core_traits::{QueueReport, Reset, VmOrigin};
 use tokio::sync::oneshot;
@@ -25,6 +26,7 @@ pub struct Lease<V> {
     shared: Arc<Shared<V>>,
     ticket: Ticket,
     queue: QueueReport,
+    expected_cpu: Duration,
     vm_origin: Option<VmOrigin>,
     /// Whether the pool counts a VM as this lease's.
     has_vm: bool,
@@ -66,6 +68,7 @@ impl<V> Lease<V> {
             shared,
             ticket: grant.ticket,
             queue,
+            expected_cpu: grant.expected_cpu,
             vm_origin: grant.vm,
             has_vm: grant.vm.is_some(),
             vm: None,
@@ -80,6 +83,12 @@ impl<V> Lease<V> {
     /// How it was admitted.
     pub fn queue(&self) -> QueueReport {
         self.queue
+    }
+
+    /// The CPU time that its tenant is charged with until [`finish`](Self::finish) says what was used: the moving average
+    /// of its script.
+    pub fn expected_cpu(&self) -> Duration {
+        self.expected_cpu
     }
 
     /// Whether its VM stood ready or was made while it waited; `None` if it asked for no VM.
@@ -190,16 +199,17 @@ impl<V> Lease<V> {
     }
 
     /// Ends it: the permits are free. A pristine VM stands ready again; one to be discarded is destroyed; one that was
-    /// taken and not put back is lost.
-    pub fn finish(mut self, reset: Reset) {
-        self.release(reset);
+    /// taken and not put back is lost. The tenant is charged with the CPU time that was used; of a lease that is dropped,
+    /// with what was expected.
+    pub fn finish(mut self, reset: Reset, cpu_used: Duration) {
+        self.release(reset, Some(cpu_used));
     }
 
-    fn release(&mut self, reset: Reset) {
+    fn release(&mut self, reset: Reset, cpu_used: Option<Duration>) {
         self.released = true;
         let (back, discarded) =
             if std::mem::take(&mut self.has_vm) { self.split(reset) } else { (Back::Nothing, None) };
-        self.shared.release(self.ticket, back);
+        self.shared.release(self.ticket, back, cpu_used);
         discarded.into_iter().for_each(|vm| self.shared.destroy(vm));
     }
 
@@ -217,7 +227,9 @@ impl<V> Lease<V> {
 impl<V> Drop for Lease<V> {
     fn drop(&mut self) {
         if !self.released {
-            self.release(Reset::Discard);
+            // A VM that nobody fetched has run nothing.
+            let cpu_used = (!self.is_fetched).then_some(Duration::ZERO);
+            self.release(Reset::Discard, cpu_used);
         }
     }
 }

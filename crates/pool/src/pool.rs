@@ -7,7 +7,7 @@ use std::sync::Arc;
 use isolet_core_traits::Clock;
 use tokio::sync::oneshot;
 
-use crate::admission::{Admission, PoolMetrics, Request, Ticket};
+use crate::admission::{Admission, PoolStats, Request, Ticket};
 use crate::config::{ConfigError, PoolConfig};
 use crate::factory::VmFactory;
 use crate::lease::Lease;
@@ -62,8 +62,8 @@ impl<V> Pool<V> {
     }
 
     /// The figures as they are now.
-    pub fn metrics(&self) -> PoolMetrics {
-        self.shared.metrics()
+    pub fn stats(&self) -> PoolStats {
+        self.shared.stats()
     }
 
     /// Rejects those who wait and all further requests, and destroys the VMs that stand ready or come back.
@@ -93,7 +93,7 @@ impl<V> Clone for Pool<V> {
 
 impl<V> fmt::Debug for Pool<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pool").field(&self.metrics()).finish()
+        f.debug_tuple("Pool").field(&self.stats()).finish()
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use isolet_core_traits::{Clock, EngineError};
 use tokio::sync::{Notify, oneshot};
 
-use crate::admission::{Admission, Decision, PoolMetrics, Request, Ticket, VmId, VmReturn};
+use crate::admission::{Admission, Decision, PoolStats, Request, Ticket, VmId, VmReturn};
 use crate::factory::{VmFactory, VmSlot};
 use crate::lease::{Lease, Notice};
 use crate::rejected::Rejected;
@@ -111,10 +111,10 @@ impl<V> Shared<V> {
     }
 
     /// Ends a lease.
-    pub(crate) fn release(self: &Arc<Self>, ticket: Ticket, back: Back<V>) {
+    pub(crate) fn release(self: &Arc<Self>, ticket: Ticket, back: Back<V>, cpu_used: Option<Duration>) {
         self.step(|state, now| {
             let what = state.take_back(ticket, back);
-            state.admission.release(now, ticket, what);
+            state.admission.release(now, ticket, what, cpu_used);
         });
     }
 
@@ -171,8 +171,8 @@ impl<V> Shared<V> {
         self.lock().admission.is_drained()
     }
 
-    pub(crate) fn metrics(&self) -> PoolMetrics {
-        self.lock().admission.metrics()
+    pub(crate) fn stats(&self) -> PoolStats {
+        self.lock().admission.stats()
     }
 
     fn step(self: &Arc<Self>, event: impl FnOnce(&mut State<V>, Duration)) {

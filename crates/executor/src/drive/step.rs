@@ -143,9 +143,9 @@ impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
 }
 
 /// Takes a lease's VM back to where it was and ends the lease.
-pub(crate) fn reset_and_finish<V: Vm>(mut lease: Lease<V>) {
+pub(crate) fn reset_and_finish<V: Vm>(mut lease: Lease<V>, cpu_used: Duration) {
     let reset = lease.vm().map_or(Reset::Discard, |vm| ResetVm::of(vm, || Duration::ZERO).reset);
-    lease.finish(reset);
+    lease.finish(reset, cpu_used);
 }
 
 /// What a reset achieved, and its time.

@@ -98,7 +98,7 @@ enum Length {
 
 /// What uses more in one go is long.
 const SHORT_MAX: Duration = Duration::from_millis(1);
-/// A worker that is so long in one slice is held up: by the pages of a run that ended, or by a compilation.
+/// A worker that is so long in one slice is held up: by giving back what a run has used, for example.
 const HELD_UP: Duration = Duration::from_micros(1_500);
 /// Scripts whose usual use is known.
 const USUAL_MAX: usize = 10_000;

@@ -1,5 +1,6 @@
 //! What goes into the state machine and what comes out of it, as data.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use isolet_core_traits::{ScriptId, TenantId, VmOrigin, WaitedFor};
@@ -32,6 +33,29 @@ pub struct Request {
     pub script: ScriptId,
     /// What it needs.
     pub need: Need,
+    /// What its tenant may have. That of the tenant's newest request counts.
+    pub share: Share,
+    /// Names what a VM may keep from one run to the next, such as the image of a program: a VM that ran the same before
+    /// is preferred among those that stand ready. `None`: any VM is as good.
+    pub affinity: Option<u64>,
+}
+
+/// What a tenant may have of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// The tenant's part of CPU time, against that of others who wait. 1 by default.
+    pub weight: NonZeroU32,
+    /// Leases that the tenant may hold at once, those without a VM included; further ones wait. 5 by default.
+    /// 0: none is admitted.
+    pub runs_per_tenant: usize,
+    /// Leases that one script of the tenant may hold at once. 5 by default.
+    pub runs_per_script: usize,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self { weight: NonZeroU32::MIN, runs_per_tenant: 5, runs_per_script: 5 }
+    }
 }
 
 /// What becomes of a VM after it was used.
@@ -57,6 +81,8 @@ pub struct Grant {
     pub waited_for: Option<WaitedFor>,
     /// How many waited when it came.
     pub position: usize,
+    /// The CPU time that its tenant is charged with until it is over: the moving average of its script.
+    pub expected_cpu: Duration,
 }
 
 /// What the caller must do.

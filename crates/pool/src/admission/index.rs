@@ -8,10 +8,13 @@
 //! | a run that was asked | coming: will stand ready | – |
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::VmId;
 use super::vms::{Occupant, Vm};
+
+/// The most recently used one first.
+type Unused = BTreeSet<(Reverse<u64>, VmId)>;
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -21,8 +24,10 @@ pub(super) struct Index {
     /// Those with the fewest parked runs first, and of these the one whose run waits longest.
     waiting: BTreeSet<(usize, u64, VmId)>,
     overdue: BTreeSet<VmId>,
-    /// Those that are pristine and that no parked run needs, the most recently used first.
-    unused: BTreeSet<(Reverse<u64>, VmId)>,
+    /// Those that are pristine and that no parked run needs.
+    unused: Unused,
+    /// The same by what they have run of late.
+    unused_by_affinity: HashMap<u64, Unused>,
     coming: usize,
     in_use: usize,
     parked: usize,
@@ -41,7 +46,7 @@ impl Index {
             (Occupant::Asked(_), false) | (Occupant::Granted(_) | Occupant::Running(_), _) => {}
         }
         if vm.is_unused() {
-            self.unused.insert((Reverse(vm.order), id));
+            self.join_unused((Reverse(vm.order), id), vm);
         }
         self.in_use += usize::from(vm.occupant != Occupant::Nobody);
         self.parked += parked;
@@ -59,11 +64,30 @@ impl Index {
             (Occupant::Asked(_), false) | (Occupant::Granted(_) | Occupant::Running(_), _) => {}
         }
         if vm.is_unused() {
-            self.unused.remove(&(Reverse(vm.order), id));
+            self.leave_unused((Reverse(vm.order), id), vm);
         }
         self.in_use -= usize::from(vm.occupant != Occupant::Nobody);
         self.parked -= parked;
         self.returning -= vm.returning.len();
+    }
+
+    fn join_unused(&mut self, place: (Reverse<u64>, VmId), vm: &Vm) {
+        self.unused.insert(place);
+        for affinity in &vm.affinities {
+            self.unused_by_affinity.entry(*affinity).or_default().insert(place);
+        }
+    }
+
+    fn leave_unused(&mut self, place: (Reverse<u64>, VmId), vm: &Vm) {
+        self.unused.remove(&place);
+        for affinity in &vm.affinities {
+            if let Some(unused) = self.unused_by_affinity.get_mut(affinity) {
+                unused.remove(&place);
+                if unused.is_empty() {
+                    self.unused_by_affinity.remove(affinity);
+                }
+            }
+        }
     }
 
     /// VMs that stand ready.
@@ -91,13 +115,22 @@ impl Index {
         self.returning
     }
 
+    /// One with as few parked runs as any, and of these the most recently used.
     pub(super) fn first_ready(&self) -> Option<VmId> {
         self.ready.first().map(|&(_, _, id)| id)
     }
 
-    /// The most recently used one of those that are pristine and that no parked run needs.
-    pub(super) fn last_used(&self) -> Option<VmId> {
-        self.unused.first().map(|&(_, id)| id)
+    /// What VMs that are unused have run of late.
+    #[cfg(test)]
+    pub(super) fn affinities(&self) -> usize {
+        self.unused_by_affinity.len()
+    }
+
+    /// Of those that are pristine and that no parked run needs, the most recently used one that has run `affinity` of
+    /// late; if none has, the most recently used of all.
+    pub(super) fn last_used(&self, affinity: Option<u64>) -> Option<VmId> {
+        let known = affinity.and_then(|affinity| self.unused_by_affinity.get(&affinity));
+        known.unwrap_or(&self.unused).first().map(|&(_, id)| id)
     }
 
     pub(super) fn first_due(&self) -> Option<VmId> {

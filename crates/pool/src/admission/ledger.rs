@@ -2,22 +2,24 @@
 //! without looking at those that a cap holds back.
 //!
 //! ```text
-//! heads[class]           for each tenant below its cap: its earliest admissible request
+//! heads[class]           for each tenant below its cap: its turn, and its earliest admissible request
 //!   └ Tenant.heads[need]    for each of its scripts below its cap: the script's earliest request
 //!       └ Script.waiting[need]  all of the script's requests, in order
 //! ```
 //!
 //! Every change goes through [`Ledger::change`], which takes one script out of the index, changes it and puts it back.
 
+mod tenant;
+
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use isolet_core_traits::{ScriptId, TenantId};
 
-use super::{Need, Ticket};
+use self::tenant::Tenant;
+use super::rounds::{Rounds, Turn};
+use super::{Crowd, Need, Request, Share, Ticket};
 use crate::rejected::{Blocked, Cap};
-
-type ByNeed = [BTreeSet<Ticket>; 2];
-const NEEDS: [Need; 2] = [Need::Vm, Need::Permit];
 
 /// Requests that the same things hold back, their caps aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,30 +32,24 @@ pub(super) enum Class {
     Permit,
 }
 
-type ByClass = [BTreeSet<Ticket>; 3];
+/// A tenant's next request of a class.
+type Head = (Turn, Ticket);
+type ByClass = [BTreeSet<Head>; 3];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ledger {
-    runs_per_tenant: usize,
-    runs_per_script: usize,
     tenants: HashMap<TenantId, Tenant>,
+    index: Index,
+    rounds: Rounds,
+}
+
+/// What is known of all tenants together.
+#[derive(Debug, Default)]
+struct Index {
     heads: ByClass,
     vms_lacking: usize,
-}
-
-#[derive(Debug, Default)]
-struct Tenant {
-    in_use: usize,
-    scripts: HashMap<ScriptId, Script>,
-    heads: ByNeed,
-    /// The sum of what its scripts lack, its own cap aside.
-    vms_lacking: usize,
-}
-
-#[derive(Debug, Default)]
-struct Script {
-    in_use: usize,
-    waiting: ByNeed,
+    /// Those who wait, by how many of their requests do.
+    crowds: BTreeSet<(usize, Reverse<TenantId>)>,
 }
 
 /// What happens to one request.
@@ -63,32 +59,31 @@ pub(super) enum Change {
     Enqueue(Ticket, Need),
     /// It waits no longer.
     Leave(Ticket, Need),
-    /// It waited and is granted.
-    Promote(Ticket, Need),
+    /// It waited and is granted, at this cost.
+    Promote(Ticket, Need, Cost),
     /// It is granted at once.
-    Take,
-    /// Its lease ended.
-    Release,
+    Take(Cost),
+    /// Its lease ended. It was charged with the first, and has cost the second.
+    Release(Cost, Cost),
 }
 
-impl Ledger {
-    pub(super) fn new(runs_per_tenant: usize, runs_per_script: usize) -> Self {
-        Self { runs_per_tenant, runs_per_script, tenants: HashMap::new(), heads: ByClass::default(), vms_lacking: 0 }
-    }
+/// Microseconds of CPU time.
+pub(super) type Cost = u64;
 
-    /// The earliest waiting request of a class that no cap holds back.
-    pub(super) fn first_admissible(&self, class: Class) -> Option<Ticket> {
-        self.heads[class as usize].first().copied()
+impl Ledger {
+    /// Whose turn it is among those of a class that no cap of their own holds back, with its earliest request.
+    pub(super) fn first_admissible(&self, class: Class) -> Option<Head> {
+        self.index.heads[class as usize].first().copied()
     }
 
     /// The class of a request of this tenant.
     pub(super) fn class(&self, tenant: &TenantId, need: Need) -> Class {
-        self.tenants.get(tenant).map_or_else(|| Tenant::default().class(need), |tenant| tenant.class(need))
+        self.tenants.get(tenant).map_or_else(|| Class::of(need, 0), |tenant| Class::of(need, tenant.in_use()))
     }
 
     /// How many VMs those who wait could use at once, within their caps.
     pub(super) fn vms_lacking(&self) -> usize {
-        self.vms_lacking
+        self.index.vms_lacking
     }
 
     /// Tenants that hold a lease or wait.
@@ -96,119 +91,99 @@ impl Ledger {
         self.tenants.len()
     }
 
-    /// The cap that would hold back a request of this script.
-    pub(super) fn blocked(&self, tenant: &TenantId, script: &ScriptId) -> Option<Blocked> {
-        let tenant = self.tenants.get(tenant)?;
-        if tenant.in_use >= self.runs_per_tenant {
-            return Some(Blocked { by: Cap::Tenant, in_use: tenant.in_use, cap: self.runs_per_tenant });
-        }
-        let script = tenant.scripts.get(script)?;
-        (script.in_use >= self.runs_per_script).then_some(Blocked {
-            by: Cap::Script,
-            in_use: script.in_use,
-            cap: self.runs_per_script,
+    /// Tenants that do neither and have used more than their part of late.
+    pub(super) fn debtors(&self) -> usize {
+        self.rounds.debtors()
+    }
+
+    /// Tenants with requests that wait, those with the most first.
+    pub(super) fn crowds(&self) -> impl Iterator<Item = Crowd> {
+        self.index.crowds.iter().rev().filter_map(|(waiting, Reverse(id))| {
+            let tenant = self.tenants.get(id)?;
+            let (in_use, cap) = (tenant.in_use(), tenant.share().runs_per_tenant);
+            Some(Crowd { tenant: id.clone(), waiting: *waiting, in_use, cap })
         })
     }
 
-    /// Makes a change to one script, and forgets the script and the tenant if nothing of them is left.
-    pub(super) fn change(&mut self, tenant_id: &TenantId, script_id: &ScriptId, change: Change) {
-        let Self { runs_per_tenant, runs_per_script, tenants, heads, vms_lacking } = self;
-        let tenant = tenants.entry(tenant_id.clone()).or_default();
-        tenant.leave(*runs_per_tenant, heads, vms_lacking);
-        let mut script = tenant.scripts.remove(script_id).unwrap_or_default();
-        script.leave(*runs_per_script, tenant);
-        script.apply(change);
-        tenant.apply(change);
-        script.join(*runs_per_script, tenant);
-        if !script.is_idle() {
-            tenant.scripts.insert(script_id.clone(), script);
-        }
-        tenant.join(*runs_per_tenant, heads, vms_lacking);
-        if tenant.scripts.is_empty() {
-            tenants.remove(tenant_id);
-        }
-    }
-}
-
-impl Tenant {
-    fn leave(&self, cap: usize, heads: &mut ByClass, vms_lacking: &mut usize) {
-        *vms_lacking -= self.vms_lacking.min(cap - self.in_use);
-        for (need, head) in self.heads(cap) {
-            heads[self.class(need) as usize].remove(&head);
-        }
+    /// How many requests of a tenant wait.
+    pub(super) fn waiting(&self, tenant: &TenantId) -> usize {
+        self.tenants.get(tenant).map_or(0, Tenant::waiting)
     }
 
-    fn join(&self, cap: usize, heads: &mut ByClass, vms_lacking: &mut usize) {
-        *vms_lacking += self.vms_lacking.min(cap - self.in_use);
-        for (need, head) in self.heads(cap) {
-            heads[self.class(need) as usize].insert(head);
+    /// For how many rounds the tenant has to pay before its turn.
+    pub(super) fn rounds_ahead(&self, tenant: &TenantId) -> Option<u64> {
+        Some(self.tenants.get(tenant)?.turn().rounds_ahead(&self.rounds))
+    }
+
+    /// The cap that would hold back a request of this script.
+    pub(super) fn blocked(&self, request: &Request) -> Option<Blocked> {
+        let Share { runs_per_tenant, runs_per_script, .. } = request.share;
+        let tenant = self.tenants.get(&request.tenant);
+        let in_use = tenant.map_or(0, Tenant::in_use);
+        if in_use >= runs_per_tenant {
+            return Some(Blocked { by: Cap::Tenant, in_use, cap: runs_per_tenant });
         }
+        let in_use = tenant.map_or(0, |tenant| tenant.in_use_by(&request.script));
+        (in_use >= runs_per_script).then_some(Blocked { by: Cap::Script, in_use, cap: runs_per_script })
     }
 
-    fn class(&self, need: Need) -> Class {
-        match need {
-            Need::Permit => Class::Permit,
-            Need::Vm if self.in_use == 0 => Class::FirstRun,
-            Need::Vm => Class::FurtherRun,
+    /// What held back a request that is still waiting, by what its tenant may have now.
+    pub(super) fn still_blocked(&self, request: &Request) -> Option<Blocked> {
+        let share = self.tenants.get(&request.tenant).map_or(request.share, Tenant::share);
+        self.blocked(&Request { share, ..request.clone() })
+    }
+
+    /// From now on this is what the tenant may have, if it is known. Says whether that is something new.
+    pub(super) fn set_share(&mut self, tenant_id: &TenantId, share: Share) -> bool {
+        let Some(tenant) = self.tenants.get_mut(tenant_id) else { return false };
+        if tenant.share() == share {
+            return false;
         }
+        tenant.leave(tenant_id, &mut self.index);
+        tenant.set_share(share, &self.rounds);
+        tenant.join(tenant_id, &mut self.index);
+        true
     }
 
-    fn heads(&self, cap: usize) -> impl Iterator<Item = (Need, Ticket)> {
-        let below = self.in_use < cap;
-        NEEDS.into_iter().filter_map(move |need| below.then_some((need, *self.heads[need as usize].first()?)))
-    }
-
-    fn apply(&mut self, change: Change) {
+    /// Makes a change to one script, and forgets the script and the tenant if nothing of them is left. A tenant that
+    /// is new gets this share.
+    pub(super) fn change(&mut self, tenant_id: &TenantId, script: &ScriptId, share: Share, change: Change) {
+        let Self { tenants, index, rounds } = self;
+        let tenant = tenants
+            .entry(tenant_id.clone())
+            .or_insert_with(|| Tenant::new(share, rounds.open(tenant_id, share.weight)));
+        tenant.leave(tenant_id, index);
         match change {
+            Change::Promote(.., cost) | Change::Take(cost) => tenant.serve(rounds, cost, index.first_for_a_vm()),
+            Change::Release(charged, used) => tenant.correct(rounds, charged, used),
             Change::Enqueue(..) | Change::Leave(..) => {}
-            Change::Promote(..) | Change::Take => self.in_use += 1,
-            Change::Release => self.in_use -= 1,
+        }
+        tenant.apply(script, change);
+        if tenant.is_idle() {
+            let account = tenant.account();
+            tenants.remove(tenant_id);
+            rounds.close(tenant_id, account);
+        } else {
+            tenant.join(tenant_id, index);
         }
     }
 }
 
-impl Script {
-    fn leave(&self, cap: usize, tenant: &mut Tenant) {
-        tenant.vms_lacking -= self.vms_lacking(cap);
-        for (need, head) in self.heads(cap) {
-            tenant.heads[need as usize].remove(&head);
+impl Index {
+    /// The earliest turn of those who could use a VM.
+    fn first_for_a_vm(&self) -> Option<Turn> {
+        let classes = [Class::FirstRun, Class::FurtherRun].into_iter();
+        classes.filter_map(|class| Some(self.heads[class as usize].first()?.0)).min()
+    }
+}
+
+impl Class {
+    /// Of a tenant that holds so many leases.
+    fn of(need: Need, in_use: usize) -> Self {
+        match need {
+            Need::Permit => Self::Permit,
+            Need::Vm if in_use == 0 => Self::FirstRun,
+            Need::Vm => Self::FurtherRun,
         }
-    }
-
-    fn join(&self, cap: usize, tenant: &mut Tenant) {
-        tenant.vms_lacking += self.vms_lacking(cap);
-        for (need, head) in self.heads(cap) {
-            tenant.heads[need as usize].insert(head);
-        }
-    }
-
-    fn vms_lacking(&self, cap: usize) -> usize {
-        self.waiting[Need::Vm as usize].len().min(cap - self.in_use)
-    }
-
-    fn heads(&self, cap: usize) -> impl Iterator<Item = (Need, Ticket)> {
-        let below = self.in_use < cap;
-        NEEDS.into_iter().filter_map(move |need| below.then_some((need, *self.waiting[need as usize].first()?)))
-    }
-
-    fn apply(&mut self, change: Change) {
-        match change {
-            Change::Enqueue(ticket, need) => {
-                self.waiting[need as usize].insert(ticket);
-            }
-            Change::Leave(ticket, need) => {
-                self.waiting[need as usize].remove(&ticket);
-            }
-            Change::Promote(ticket, need) => {
-                self.waiting[need as usize].remove(&ticket);
-                self.in_use += 1;
-            }
-            Change::Take => self.in_use += 1,
-            Change::Release => self.in_use -= 1,
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.in_use == 0 && self.waiting.iter().all(BTreeSet::is_empty)
     }
 }

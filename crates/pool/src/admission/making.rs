@@ -16,10 +16,13 @@ pub(super) struct Making {
     retry_at: Duration,
 }
 
-/// How many VMs are there and how many more those who wait could use at once.
+/// How many VMs are there, how many there should be, how many there may be more, and how many are to be made for those
+/// who wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Demand {
     pub(super) made: usize,
+    pub(super) target: usize,
+    pub(super) room: usize,
     pub(super) lacking: usize,
 }
 
@@ -61,8 +64,8 @@ impl Making {
     }
 
     /// How many to begin to make now.
-    pub(super) fn to_begin(&self, demand: Demand, now: Duration, config: &PoolConfig) -> usize {
-        let wanted = self.wanted(demand, config);
+    pub(super) fn to_begin(&self, demand: Demand, now: Duration) -> usize {
+        let wanted = self.wanted(demand);
         match self.failures {
             0 => wanted,
             _ if now < self.retry_at => 0,
@@ -71,16 +74,20 @@ impl Making {
         }
     }
 
-    /// When the next attempt to make one is due, if one is wanted and a pause holds it back.
-    pub(super) fn retry_at(&self, demand: Demand, config: &PoolConfig) -> Option<Duration> {
-        let paused = self.failures > 0 && self.being_made.is_empty();
-        (paused && self.wanted(demand, config) > 0).then_some(self.retry_at)
+    /// Until when no attempt is made, if the last one failed.
+    pub(super) fn pause_until(&self) -> Duration {
+        self.retry_at
     }
 
-    fn wanted(&self, demand: Demand, config: &PoolConfig) -> usize {
-        let live = demand.made + self.being_made.len();
+    /// When the next attempt to make one is due, if one is wanted and a pause holds it back.
+    pub(super) fn retry_at(&self, demand: Demand) -> Option<Duration> {
+        let paused = self.failures > 0 && self.being_made.is_empty();
+        (paused && self.wanted(demand) > 0).then_some(self.retry_at)
+    }
+
+    fn wanted(&self, demand: Demand) -> usize {
         let waited_for = demand.lacking.saturating_sub(self.being_made.len());
-        let initial = config.vms_initial.saturating_sub(live);
-        waited_for.max(initial).min(config.vms_max.saturating_sub(live))
+        let ahead = demand.target.saturating_sub(demand.made + self.being_made.len());
+        waited_for.max(ahead).min(demand.room)
     }
 }

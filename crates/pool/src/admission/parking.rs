@@ -40,6 +40,7 @@ impl Admission {
             && let Some(granted) = self.granted.get_mut(&ticket)
         {
             granted.seat = Seat::Parked { vm, bytes, place: None };
+            self.window.vm_back();
             self.vms.park(vm, now);
             self.parked_bytes += bytes;
             self.totals.parks_total += 1;
@@ -74,9 +75,9 @@ impl Admission {
         }
     }
 
-    /// Asks as many runs to leave their VMs as those in the queue lack.
+    /// Asks as many runs to leave their VMs as those in the queue lack, if no more VMs can be made.
     pub(super) fn ask_for_new(&mut self) {
-        if self.parked_bytes >= self.config.parked_bytes_max {
+        if self.can_make() || self.parked_bytes >= self.config.parked_bytes_max {
             return;
         }
         let expected = self.making.being_made() + self.vms.index().coming();

@@ -10,7 +10,7 @@
 //!
 //! Every change goes through [`Vms::change`], which takes one VM out of the [index](Index), changes it and puts it back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::index::Index;
@@ -33,11 +33,16 @@ pub(super) struct Vm {
     pub(super) order: u64,
     /// Since when it stands ready and no parked run is left that needs it.
     pub(super) since: Duration,
+    /// What it ran last, at most [`AFFINITIES_MAX`], the last one first.
+    pub(super) affinities: VecDeque<u64>,
     /// The runs that left it and can go on nowhere else.
     pub(super) parked: BTreeSet<Ticket>,
     /// Those of them that want it back, by the event at which they did.
     pub(super) returning: BTreeMap<Place, Ticket>,
 }
+
+/// How many programs' images are taken to be on a VM.
+const AFFINITIES_MAX: usize = 4;
 
 /// A place in the line of those who want a VM back.
 pub(super) type Place = u64;
@@ -65,8 +70,8 @@ impl Vms {
 
     /// One was made.
     pub(super) fn add(&mut self, id: VmId, now: Duration) {
-        let (parked, returning) = (BTreeSet::new(), BTreeMap::new());
-        let vm = Vm { occupant: Occupant::Nobody, order: self.next_event(), since: now, parked, returning };
+        let (affinities, parked, returning) = Default::default();
+        let vm = Vm { occupant: Occupant::Nobody, order: self.next_event(), since: now, affinities, parked, returning };
         self.index.join(id, &vm);
         self.vms.insert(id, vm);
     }
@@ -79,18 +84,26 @@ impl Vms {
     }
 
     /// The run that was granted this VM begins: on this one or on a better one, which it exchanges with whoever was
-    /// granted that, or leaves this one in its place. Better is the one on which this thread began a run last, else the one
-    /// that was used last: their memory is likeliest to be in the processor's caches. Those that parked runs need are not
-    /// exchanged.
-    pub(super) fn begin(&mut self, id: VmId, ticket: Ticket, thread: usize) -> Option<Beginning> {
+    /// granted that, or leaves this one in its place. Better is the one on which this thread began a run last, else one
+    /// that ran the same of late, else the one that was used last: their memory is likeliest to be in the processor's
+    /// caches. Those that parked runs need are not exchanged.
+    pub(super) fn begin(&mut self, id: VmId, run: Run) -> Option<Beginning> {
+        let Run { ticket, thread, affinity } = run;
         if !matches!(self.vms.get(&id)?.occupant, Occupant::Granted(_)) {
             return None;
         }
         let is_unused = |id: &VmId| self.vms.get(id).is_some_and(Vm::is_unused);
         let own = self.last_begun.get(&thread).copied().filter(is_unused);
-        let best = own.or_else(|| self.index.last_used()).filter(|_| is_unused(&id)).unwrap_or(id);
+        let best = own.or_else(|| self.index.last_used(affinity)).filter(|_| is_unused(&id)).unwrap_or(id);
         self.last_begun.insert(thread, best);
-        let before = self.change(best, |vm| std::mem::replace(&mut vm.occupant, Occupant::Running(ticket)))?;
+        let before = self.change(best, |vm| {
+            if let Some(affinity) = affinity {
+                vm.affinities.retain(|known| *known != affinity);
+                vm.affinities.push_front(affinity);
+                vm.affinities.truncate(AFFINITIES_MAX);
+            }
+            std::mem::replace(&mut vm.occupant, Occupant::Running(ticket))
+        })?;
         if best != id {
             self.change(id, |vm| vm.occupant = before);
         }
@@ -222,6 +235,14 @@ impl Vms {
     }
 }
 
+/// A run that begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub(super) ticket: Ticket,
+    pub(super) thread: usize,
+    pub(super) affinity: Option<u64>,
+}
+
 /// Where a run begins.
 pub(super) struct Beginning {
     pub(super) vm: VmId,
@@ -246,5 +267,26 @@ impl Occupant {
             Self::Nobody | Self::Granted(_) => None,
             Self::Running(ticket) | Self::Waiting(ticket) | Self::Asked(ticket) => Some(ticket),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_vms_ran_is_remembered_within_bounds() {
+        let mut vms = Vms::default();
+        (0..3).for_each(|id| vms.add(VmId(id), Duration::ZERO));
+        for run in 0..1_000_u64 {
+            let id = vms.take(Ticket(run)).expect("one is ready");
+            let run = Run { ticket: Ticket(run), thread: (run % 5) as usize, affinity: Some(run) };
+            let Beginning { vm, moved } = vms.begin(id, run).expect("it has not begun");
+            assert_eq!(moved, None);
+            vms.put_back(vm, Duration::ZERO);
+            assert!(vms.index.affinities() <= 3 * AFFINITIES_MAX);
+        }
+        (0..3).for_each(|id| drop(vms.remove(VmId(id))));
+        assert_eq!(vms.index.affinities(), 0);
     }
 }

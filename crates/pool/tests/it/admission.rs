@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use isolet_core_traits::{EngineError, VmOrigin, WaitedFor};
 use isolet_pool::admission::{Decision, Grant, VmReturn};
-use isolet_pool::{Admission, Blocked, Cap, Need, PoolConfig, Rejected};
+use isolet_pool::{Admission, Blocked, Cap, Need, PoolConfig, Rejected, Request};
 
 use crate::bench::{Bench, MILLISECOND, config};
-use crate::request;
+use crate::{caps, request};
 
 #[test]
 fn the_defaults_serve_ten_warm_and_a_hundred_in_all() {
@@ -20,7 +20,7 @@ fn the_defaults_serve_ten_warm_and_a_hundred_in_all() {
     assert_eq!((bench.granted().len(), bench.created.len()), (10, 90));
     bench.make_all();
     assert_eq!((bench.granted().len(), bench.created.len()), (90, 0));
-    let metrics = bench.admission.metrics();
+    let metrics = bench.admission.stats();
     assert_eq!((metrics.in_use, metrics.waiting, metrics.created_total), (100, 1, 100));
 }
 
@@ -39,6 +39,7 @@ fn caps_hold_and_nobody_else_is_held_back() {
         waited: 7 * MILLISECOND,
         waited_for: Some(WaitedFor::TenantCap),
         position: 1,
+        expected_cpu: MILLISECOND,
     };
     bench.pass(7 * MILLISECOND);
     bench.release(hog[1], VmReturn::Kept);
@@ -67,7 +68,7 @@ fn a_share_of_the_vms_is_kept_for_first_runs() {
 
 #[test]
 fn the_script_cap_counts_within_the_tenant() {
-    let mut bench = Bench::new(PoolConfig { runs_per_script: 1, ..config(10, 10) });
+    let mut bench = Bench::with_share(config(10, 10), caps(5, 1));
     let first = bench.ask("acme", "a.js", Need::Vm);
     let second = bench.ask("acme", "a.js", Need::Vm);
     let other_script = bench.ask("acme", "b.js", Need::Vm);
@@ -82,7 +83,7 @@ fn the_script_cap_counts_within_the_tenant() {
 
 #[test]
 fn permits_need_no_vm_but_count() {
-    let mut bench = Bench::new(PoolConfig { runs_per_tenant: 2, ..config(1, 1) });
+    let mut bench = Bench::with_share(config(1, 1), caps(2, 5));
     let runs = [bench.run("acme"), bench.run("acme")];
     let compile = bench.ask("acme", "b.js", Need::Permit);
     assert_eq!(bench.granted(), [runs[0], compile], "a permit passes those who wait for a VM");
@@ -90,7 +91,7 @@ fn permits_need_no_vm_but_count() {
     bench.release(runs[0], VmReturn::Kept);
     assert_eq!(bench.granted(), [runs[1]], "the first in line goes first");
     bench.release(compile, VmReturn::Kept);
-    assert_eq!((bench.granted(), bench.admission.metrics().lost_total), (vec![late], 0));
+    assert_eq!((bench.granted(), bench.admission.stats().lost_total), (vec![late], 0));
 }
 
 #[test]
@@ -108,8 +109,8 @@ fn a_thread_begins_on_the_vm_that_it_used_last() {
     assert_eq!(admission.begin(a, 7), Some(first), "it has begun");
     let second = admission.begin(b, 1).expect("a VM");
     assert_ne!(first, second);
-    admission.release(Duration::ZERO, a, VmReturn::Kept);
-    admission.release(Duration::ZERO, b, VmReturn::Kept);
+    admission.release(Duration::ZERO, a, VmReturn::Kept, None);
+    admission.release(Duration::ZERO, b, VmReturn::Kept, None);
     assert_eq!(admission.begin(c, 0), Some(first), "of this thread, though the other was used later");
     assert_eq!(admission.begin(d, 2), Some(second), "of a thread that is new: the one used last");
     let vms = [c, d].map(|ticket| admission.vm_of(ticket));
@@ -135,11 +136,31 @@ fn the_most_recently_used_vm_goes_first_and_the_idle_one_is_destroyed() {
     bench.pass(MILLISECOND);
     assert_eq!(bench.destroyed, [vms[0]]);
     bench.pass(Duration::from_secs(3_600));
-    assert_eq!(bench.destroyed, [vms[0], vms[1]]);
+    assert_eq!(bench.destroyed, [vms[0]], "with one in use, the pool aims at two");
     bench.release(again, VmReturn::Kept);
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(bench.destroyed, [vms[0], vms[1]]);
     bench.pass(Duration::from_secs(3_600));
-    let metrics = bench.admission.metrics();
-    assert_eq!((metrics.ready, metrics.destroyed_total), (1, 2), "the initial one stays");
+    let stats = bench.admission.stats();
+    assert_eq!((stats.ready, stats.destroyed_total, stats.target), (1, 2, 1), "the initial one stays");
+}
+
+#[test]
+fn a_vm_that_ran_the_same_is_preferred_among_those_that_stand_ready() {
+    let mut bench = Bench::new(config(3, 3));
+    let run = |bench: &mut Bench, affinity: u64| {
+        let request = Request { affinity: Some(affinity), ..request("acme", "a.js", Need::Vm) };
+        let ticket = bench.step(|admission, now| admission.request(now, request));
+        (ticket, bench.vm(ticket))
+    };
+    let [(first, a), (second, b), (third, c)] = [1, 2, 3].map(|affinity| run(&mut bench, affinity));
+    [first, second, third].iter().for_each(|ticket| bench.release(*ticket, VmReturn::Kept));
+    let (ticket, vm) = run(&mut bench, 1);
+    assert_eq!(vm, a, "though the third was used more recently");
+    assert_ne!(run(&mut bench, 1).1, a, "nobody waits for it");
+    bench.park(ticket);
+    let (_, vm) = run(&mut bench, 1);
+    assert!(vm == b || vm == c, "a VM with parked runs takes new work last");
 }
 
 #[test]
@@ -148,15 +169,15 @@ fn a_lost_vm_is_replaced() {
     for round in 1..=3 {
         let ticket = bench.run("acme");
         bench.release(ticket, VmReturn::Lost);
-        assert_eq!((bench.created.len(), bench.admission.metrics().lost_total), (1, round));
+        assert_eq!((bench.created.len(), bench.admission.stats().lost_total), (1, round));
         bench.make_all();
-        assert_eq!(bench.admission.metrics().ready, 2);
+        assert_eq!(bench.admission.stats().ready, 2);
     }
 }
 
 #[test]
 fn a_vm_may_come_back_before_its_permits() {
-    let mut bench = Bench::new(PoolConfig { runs_per_tenant: 1, ..config(1, 1) });
+    let mut bench = Bench::with_share(config(1, 1), caps(1, 5));
     let (first, second, other) = (bench.run("acme"), bench.run("acme"), bench.run("other"));
     bench.step(|admission, now| admission.return_vm(now, first, VmReturn::Kept));
     assert_eq!(bench.granted(), [first, other], "the VM is free, the tenant's place is not");
@@ -164,7 +185,7 @@ fn a_vm_may_come_back_before_its_permits() {
     bench.release(first, VmReturn::Lost);
     bench.release(first, VmReturn::Lost);
     bench.release(other, VmReturn::Kept);
-    let metrics = bench.admission.metrics();
+    let metrics = bench.admission.stats();
     assert_eq!((bench.granted(), metrics.lost_total, metrics.in_use), (vec![second], 0, 1));
 }
 
@@ -175,16 +196,42 @@ fn the_queue_is_bounded_in_length_and_time() {
     let waiting = [bench.run("b"), bench.run("c")];
     let refused = bench.run("d");
     let blocked = Blocked { by: Cap::Vms, in_use: 1, cap: 1 };
-    assert_eq!(bench.rejected, [(refused, Rejected::QueueFull { waiting: 2, queue_max: 2, blocked })]);
+    assert_eq!(
+        bench.rejected,
+        [(refused, Rejected::QueueFull { waiting: 2, queue_max: 2, blocked, retry_after: None })]
+    );
     bench.rejected.clear();
     let deadline = Duration::from_secs(30);
     assert_eq!(bench.admission.wake_at(waiting[0]), Some(deadline));
     bench.pass(deadline - MILLISECOND);
     assert_eq!(bench.rejected(), []);
     bench.pass(MILLISECOND);
-    let timeout = |position, waiting| Rejected::QueueTimeout { waited: deadline, position, waiting, blocked };
-    assert_eq!(bench.rejected, [(waiting[0], timeout(0, 1)), (waiting[1], timeout(1, 0))]);
+    let timeout = |position, waiting, seconds| {
+        // One was granted in the last 30 s.
+        let retry_after = Some(Duration::from_secs(seconds));
+        Rejected::QueueTimeout { waited: deadline, position, waiting, blocked, retry_after }
+    };
+    assert_eq!(bench.rejected, [(waiting[0], timeout(0, 1, 90)), (waiting[1], timeout(1, 0, 60))]);
     assert_eq!((bench.granted(), bench.admission.wake_at(waiting[0])), (vec![running], None));
+}
+
+#[test]
+fn who_is_rejected_is_told_when_to_try_again() {
+    let mut bench = Bench::with_share(PoolConfig { queue_max: 4, ..config(2, 2) }, caps(1, 5));
+    for _ in 0..100 {
+        let run = bench.run("acme");
+        bench.pass(200 * MILLISECOND);
+        bench.release(run, VmReturn::Kept);
+    }
+    let told = |bench: &Bench| bench.rejected.last().and_then(|(_, why)| why.retry_after());
+    for _ in 0..6 {
+        bench.run("acme");
+    }
+    assert_eq!(told(&bench), Some(Duration::from_secs(1)), "five of 200 ms, one after the other");
+    bench.run("b");
+    bench.run("c");
+    let by_rate = Duration::from_secs(20) / 102 * 5;
+    assert_eq!(told(&bench), Some(by_rate), "five at the rate of the last minute");
 }
 
 #[test]
@@ -195,14 +242,14 @@ fn whoever_goes_away_leaves_nothing() {
     bench.step(|admission, now| admission.cancel(now, running));
     bench.release(running, VmReturn::Kept);
     bench.release(second, VmReturn::Kept);
-    let metrics = bench.admission.metrics();
+    let metrics = bench.admission.stats();
     assert_eq!(bench.granted(), [running, second]);
     assert_eq!((metrics.leases, metrics.waiting, metrics.tenants, metrics.ready), (0, 0, 0, 1));
 }
 
 #[test]
 fn vms_are_made_for_those_who_can_use_them_only() {
-    let mut bench = Bench::new(PoolConfig { runs_per_tenant: 3, runs_per_script: 2, ..config(0, 100) });
+    let mut bench = Bench::with_share(config(0, 100), caps(3, 2));
     for _ in 0..10 {
         bench.ask("acme", "a.js", Need::Vm);
     }
@@ -229,7 +276,8 @@ fn failures_pause_and_then_reject() {
     bench.fail_all();
     bench.pass(100 * MILLISECOND);
     bench.fail_all();
-    let why = Rejected::NoVm { failures: 3, error: EngineError::Memory };
+    let retry_after = Some(200 * MILLISECOND);
+    let why = Rejected::NoVm { failures: 3, error: EngineError::Memory, retry_after };
     assert_eq!(bench.rejected, [(run, why)]);
     let compile = bench.ask("acme", "a.js", Need::Permit);
     assert_eq!(bench.granted(), [compile]);
@@ -237,7 +285,7 @@ fn failures_pause_and_then_reject() {
     bench.pass(200 * MILLISECOND);
     bench.make_all();
     assert_eq!(bench.granted(), [late], "a success heals");
-    assert_eq!((bench.created.len(), bench.admission.metrics().failed_total), (3, 6));
+    assert_eq!((bench.created.len(), bench.admission.stats().failed_total), (3, 6));
 }
 
 #[test]
@@ -280,21 +328,25 @@ fn draining_rejects_and_destroys() {
     assert_eq!((bench.destroyed.len(), bench.admission.is_drained()), (2, false));
     bench.release(runs[1], VmReturn::Lost);
     assert!(bench.admission.is_drained());
-    let metrics = bench.admission.metrics();
+    let metrics = bench.admission.stats();
     assert_eq!((metrics.ready + metrics.being_made + metrics.in_use, bench.created.len()), (0, 0));
 }
 
 #[test]
-fn a_million_tenants_leave_nothing() {
+fn a_million_tenants_and_scripts_leave_nothing() {
     let mut bench = Bench::new(config(1, 1));
-    let mut tenants_most = 0;
+    let mut most = (0, 0, 0);
     for number in 0..1_000_000 {
-        let tenant = number.to_string();
-        let ticket = bench.ask(&tenant, "a.js", Need::Permit);
-        tenants_most = tenants_most.max(bench.admission.metrics().tenants);
-        bench.release(ticket, VmReturn::Lost);
+        let (tenant, script) = (format!("t{number}"), format!("s{number}.js"));
+        let ticket = bench.ask(&tenant, &script, Need::Permit);
+        if number % 1_000 == 0 {
+            let stats = bench.admission.stats();
+            most = most.max((stats.tenants, stats.debtors, stats.scripts_known));
+        }
+        bench.step(|admission, now| admission.release(now, ticket, VmReturn::Lost, Some(30 * MILLISECOND)));
         bench.grants.clear();
     }
-    let metrics = bench.admission.metrics();
-    assert_eq!((tenants_most, metrics.tenants, metrics.granted_total), (1, 0, 1_000_000));
+    let stats = bench.admission.stats();
+    assert_eq!((stats.tenants, stats.granted_total), (0, 1_000_000));
+    assert_eq!((most, stats.debtors, stats.scripts_known), ((1, 10_000, 10_000), 10_000, 10_000), "all are bounded");
 }

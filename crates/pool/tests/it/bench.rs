@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use isolet_core_traits::EngineError;
 use isolet_pool::admission::{Decision, Grant, Ticket, VmId, VmReturn};
-use isolet_pool::{Admission, Need, PoolConfig, Rejected};
+use isolet_pool::{Admission, Need, PoolConfig, Rejected, Request, Share};
 
 use crate::request;
 
 /// Steps a state machine and keeps what it decided. Runs begin at once, each on a thread of its own.
 pub(crate) struct Bench {
     pub(crate) admission: Admission,
+    /// Of the tenants that ask from now on.
+    pub(crate) share: Share,
     pub(crate) now: Duration,
     pub(crate) grants: Vec<Grant>,
     pub(crate) rejected: Vec<(Ticket, Rejected)>,
@@ -30,12 +32,19 @@ impl Bench {
         bench
     }
 
+    /// All initial VMs are made, and tenants may have so much.
+    pub(crate) fn with_share(config: PoolConfig, share: Share) -> Self {
+        Self { share, ..Self::new(config) }
+    }
+
     pub(crate) fn cold(config: PoolConfig) -> Self {
         let admission = Admission::new(config).expect("a valid config");
         let (grants, rejected, created, destroyed) = Default::default();
         let (asked, resumed, lost) = Default::default();
         let now = Duration::ZERO;
-        let mut bench = Self { admission, now, grants, rejected, created, destroyed, asked, resumed, lost, threads: 0 };
+        let (share, threads) = (Share::default(), 0);
+        let mut bench =
+            Self { admission, share, now, grants, rejected, created, destroyed, asked, resumed, lost, threads };
         bench.step(Admission::tick);
         bench
     }
@@ -61,7 +70,8 @@ impl Bench {
     }
 
     pub(crate) fn ask(&mut self, tenant: &str, script: &str, need: Need) -> Ticket {
-        self.step(|admission, now| admission.request(now, request(tenant, script, need)))
+        let request = Request { share: self.share, ..request(tenant, script, need) };
+        self.step(|admission, now| admission.request(now, request))
     }
 
     pub(crate) fn run(&mut self, tenant: &str) -> Ticket {
@@ -74,7 +84,12 @@ impl Bench {
     }
 
     pub(crate) fn release(&mut self, ticket: Ticket, vm: VmReturn) {
-        self.step(|admission, now| admission.release(now, ticket, vm));
+        self.step(|admission, now| admission.release(now, ticket, vm, None));
+    }
+
+    /// Ends a run that has used so much CPU time.
+    pub(crate) fn finish(&mut self, ticket: Ticket, cpu_used: Duration) {
+        self.step(|admission, now| admission.release(now, ticket, VmReturn::Kept, Some(cpu_used)));
     }
 
     pub(crate) fn make_all(&mut self) {

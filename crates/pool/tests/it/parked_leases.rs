@@ -6,7 +6,7 @@ use std::task::Poll;
 use isolet_core_traits::Reset;
 use isolet_pool::{Lease, Need, Notice, Pool, PoolConfig, VmLost};
 
-use crate::pool::{Answers, FakeVm, poll, pool, pool_with, run};
+use crate::pool::{Answers, CPU, FakeVm, poll, pool, pool_with, run};
 use crate::request;
 
 /// Saves the run of a lease.
@@ -54,13 +54,13 @@ async fn one_parked() -> (Pool<FakeVm>, Lease<FakeVm>, Lease<FakeVm>) {
 async fn there_and_back() {
     let (pool, mut first, second) = one_parked().await;
     assert!(first.vm().is_none() && unpark(&mut first).is_pending() && unpark(&mut first).is_pending());
-    assert_eq!((pool.metrics().parked_returning, pool.metrics().parked_bytes), (1, 1_000));
-    second.finish(Reset::Pristine);
+    assert_eq!((pool.stats().parked_returning, pool.stats().parked_bytes), (1, 1_000));
+    second.finish(Reset::Pristine, CPU);
     assert_eq!(first.unpark().await, Ok(()));
     assert!(first.vm().is_some());
     assert_eq!(first.unpark().await, Ok(()), "it is there");
-    first.finish(Reset::Pristine);
-    let metrics = pool.metrics();
+    first.finish(Reset::Pristine, CPU);
+    let metrics = pool.stats();
     assert_eq!((metrics.ready, metrics.leases, metrics.parks_total, metrics.unparks_total), (1, 0, 1, 1));
     assert_eq!(metrics.lost_total, 0);
 }
@@ -81,9 +81,9 @@ async fn a_request_to_park_does_not_outlive_its_wait() {
     let mut third = Box::pin(run(&pool, "c"));
     assert!(poll(&mut third).is_pending());
     assert_eq!(notice(&mut first), Some(Notice::Park));
-    first.finish(Reset::Pristine);
-    third.await.expect("a VM").finish(Reset::Pristine);
-    assert_eq!(pool.metrics().parks_total, 0);
+    first.finish(Reset::Pristine, CPU);
+    third.await.expect("a VM").finish(Reset::Pristine, CPU);
+    assert_eq!(pool.stats().parks_total, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,14 +91,14 @@ async fn a_lease_may_end_wherever_its_run_is() {
     type End = fn(Lease<FakeVm>);
     let ends: [(&str, End); 5] = [
         ("dropped", drop),
-        ("finished", |lease| lease.finish(Reset::Pristine)),
-        ("finished with a discarded VM, which it does not have", |lease| lease.finish(Reset::Discard)),
+        ("finished", |lease| lease.finish(Reset::Pristine, CPU)),
+        ("finished with a discarded VM, which it does not have", |lease| lease.finish(Reset::Discard, CPU)),
         ("returned and finished", |mut lease| {
             lease.return_vm(Reset::Discard);
             lease.return_vm(Reset::Pristine);
             assert_eq!((unpark(&mut lease), notice(&mut lease)), (Poll::Ready(Ok(())), None));
             assert!(lease.take_vm().is_none());
-            lease.finish(Reset::Discard);
+            lease.finish(Reset::Discard, CPU);
         }),
         ("used out of turn", |mut lease| {
             lease.wait();
@@ -114,13 +114,13 @@ async fn a_lease_may_end_wherever_its_run_is() {
                 assert!(unpark(&mut first).is_pending());
             }
             if back {
-                second.finish(Reset::Pristine);
+                second.finish(Reset::Pristine, CPU);
                 end(first);
             } else {
                 end(first);
-                second.finish(Reset::Pristine);
+                second.finish(Reset::Pristine, CPU);
             }
-            let metrics = pool.metrics();
+            let metrics = pool.stats();
             assert_eq!(
                 (metrics.ready, metrics.in_use, metrics.leases, metrics.lost_total),
                 (1, 0, 0, 0),
@@ -135,10 +135,10 @@ async fn a_lease_may_end_wherever_its_run_is() {
 #[tokio::test(start_paused = true)]
 async fn a_vm_that_came_back_untouched_is_pristine() {
     let (pool, mut first, second) = one_parked().await;
-    second.finish(Reset::Pristine);
+    second.finish(Reset::Pristine, CPU);
     assert_eq!(first.unpark().await, Ok(()));
     drop(first);
-    assert_eq!((pool.metrics().ready, pool.metrics().lost_total), (1, 0));
+    assert_eq!((pool.stats().ready, pool.stats().lost_total), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,12 +146,12 @@ async fn a_lost_vm_is_told() {
     for in_line in [false, true] {
         let (pool, mut first, second) = one_parked().await;
         assert!(!in_line || unpark(&mut first).is_pending());
-        second.finish(Reset::Discard);
+        second.finish(Reset::Discard, CPU);
         assert_eq!(notice(&mut first), Some(Notice::VmLost));
         assert_eq!([unpark(&mut first), unpark(&mut first)], [Poll::Ready(Err(VmLost)); 2]);
-        assert_eq!((pool.metrics().leases, pool.metrics().ready), (1, 1), "another VM was made");
+        assert_eq!((pool.stats().leases, pool.stats().ready), (1, 1), "another VM was made");
         drop(first);
-        assert_eq!((pool.metrics().leases, pool.metrics().ready, pool.metrics().lost_total), (0, 1, 1));
+        assert_eq!((pool.stats().leases, pool.stats().ready, pool.stats().lost_total), (0, 1, 1));
     }
 }
 
@@ -163,7 +163,7 @@ async fn a_lease_without_vm_has_nothing_to_park() {
     lease.park(7);
     assert_eq!((notice(&mut lease), lease.unpark().await), (None, Ok(())));
     drop(lease);
-    assert_eq!((pool.metrics().parks_total, pool.metrics().leases), (0, 0));
+    assert_eq!((pool.stats().parks_total, pool.stats().leases), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -200,13 +200,13 @@ async fn threads_take_turns() {
                     return;
                 }
             }
-            lease.finish(if number % 31 == 0 { Reset::Discard } else { Reset::Pristine });
+            lease.finish(if number % 31 == 0 { Reset::Discard } else { Reset::Pristine }, CPU);
         });
     }
     while let Some(task) = tasks.join_next().await {
         task.expect("no task panics");
     }
-    let metrics = pool.metrics();
+    let metrics = pool.stats();
     assert_eq!((metrics.leases, metrics.waiting, metrics.in_use, metrics.tenants), (0, 0, 0, 0));
     assert_eq!((metrics.parked, metrics.parked_returning, metrics.parked_bytes), (0, 0, 0));
     assert!(metrics.parks_total > 0 && metrics.parks_total >= metrics.unparks_total);

@@ -6,10 +6,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use isolet_core_traits::{Clock, EngineError, Reset, VmOrigin, WaitedFor};
-use isolet_pool::{Lease, Need, Pool, PoolConfig, Rejected, VmFactory, VmSlot};
+use isolet_pool::{Lease, Need, Pool, PoolConfig, Rejected, Request, VmFactory, VmSlot};
 use tokio::time::Instant;
 
-use crate::request;
+use crate::{caps, request};
+
+/// What a run uses.
+pub(crate) const CPU: Duration = Duration::from_micros(100);
 
 /// Tokio's own time, which tests pause.
 #[derive(Debug)]
@@ -67,7 +70,7 @@ impl Factory {
 
     fn use_pool(&self) {
         if let Some(pool) = &*self.pool.lock().expect("no test panics here") {
-            pool.metrics();
+            pool.stats();
         }
     }
 }
@@ -125,13 +128,13 @@ const _: () = is_send::<Pool<FakeVm>>();
 async fn leases_end_as_they_are_told() {
     type End = fn(Lease<FakeVm>);
     let cases: [(&str, End, usize, u64); 13] = [
-        ("pristine", |lease| lease.finish(Reset::Pristine), 0, 0),
-        ("untouched", |lease| lease.finish(Reset::Discard), 0, 0),
+        ("pristine", |lease| lease.finish(Reset::Pristine, CPU), 0, 0),
+        ("untouched", |lease| lease.finish(Reset::Discard, CPU), 0, 0),
         (
             "discarded",
             |mut lease| {
                 assert!(lease.vm().is_some());
-                lease.finish(Reset::Discard);
+                lease.finish(Reset::Discard, CPU);
             },
             1,
             1,
@@ -142,7 +145,7 @@ async fn leases_end_as_they_are_told() {
             "taken too late",
             |mut lease| {
                 let vm = lease.vm_later();
-                lease.finish(Reset::Pristine);
+                lease.finish(Reset::Pristine, CPU);
                 assert!(vm.take(0).is_none());
             },
             0,
@@ -157,7 +160,7 @@ async fn leases_end_as_they_are_told() {
                 let vm = lease.take_vm().expect("a VM");
                 assert!(lease.vm().is_none());
                 lease.put_vm(vm);
-                lease.finish(Reset::Pristine);
+                lease.finish(Reset::Pristine, CPU);
             },
             0,
             0,
@@ -166,7 +169,7 @@ async fn leases_end_as_they_are_told() {
             "taken and not put back",
             |mut lease| {
                 let vm = lease.take_vm();
-                lease.finish(Reset::Pristine);
+                lease.finish(Reset::Pristine, CPU);
                 drop(vm);
             },
             0,
@@ -199,7 +202,7 @@ async fn leases_end_as_they_are_told() {
         let lease = run(&pool, "acme").await.expect("a VM stands ready");
         assert_eq!((lease.vm_origin(), lease.queue().waited_for), (Some(VmOrigin::Warm), None), "{case}");
         end(lease);
-        let metrics = pool.metrics();
+        let metrics = pool.stats();
         assert_eq!((metrics.leases, metrics.in_use, metrics.ready, metrics.tenants), (0, 0, 1, 0), "{case}");
         let counts = (factory.destroyed.load(Relaxed), metrics.lost_total, factory.alive.load(Relaxed));
         assert_eq!(counts, (destroyed, lost, 1), "{case}");
@@ -215,8 +218,8 @@ async fn whoever_waits_is_woken_and_told_of_it() {
         async move { run(&pool, "b").await }
     });
     tokio::time::sleep(Duration::from_millis(12)).await;
-    assert_eq!(pool.metrics().waiting, 1);
-    first.finish(Reset::Pristine);
+    assert_eq!(pool.stats().waiting, 1);
+    first.finish(Reset::Pristine, CPU);
     let second = waiting.await.expect("no panic").expect("a VM");
     let queue = second.queue();
     assert_eq!((queue.waited_us, queue.waited_for, queue.position), (12_000, Some(WaitedFor::Vm), 0));
@@ -241,11 +244,11 @@ async fn dropping_the_future_loses_nothing() {
     let mut after_grant = Box::pin(run(&pool, "c"));
     assert!(poll(&mut before_grant).is_pending() && poll(&mut after_grant).is_pending());
     drop(before_grant);
-    assert_eq!(pool.metrics().waiting, 1);
-    first.finish(Reset::Pristine);
-    assert_eq!((pool.metrics().leases, pool.metrics().in_use), (1, 1), "granted, not yet picked up");
+    assert_eq!(pool.stats().waiting, 1);
+    first.finish(Reset::Pristine, CPU);
+    assert_eq!((pool.stats().leases, pool.stats().in_use), (1, 1), "granted, not yet picked up");
     drop(after_grant);
-    let metrics = pool.metrics();
+    let metrics = pool.stats();
     assert_eq!((metrics.leases, metrics.ready, metrics.lost_total, metrics.waiting), (0, 1, 0, 0));
     assert_eq!(factory.alive.load(Relaxed), 1);
 }
@@ -268,22 +271,24 @@ async fn a_factory_that_fails_is_reported_and_tried_again() {
     ] {
         let (pool, factory) = pool_with(PoolConfig::default(), answers);
         let rejected = run(&pool, "a").await.expect_err("there is no VM");
-        assert_eq!(rejected, Rejected::NoVm { failures: 3, error });
+        let retry_after = Some(Duration::from_millis(200));
+        assert_eq!(rejected, Rejected::NoVm { failures: 3, error, retry_after });
         factory.set(Answers::AtOnce);
         let lease = run(&pool, "a").await.expect("the next attempt succeeds");
-        assert_eq!((lease.vm_origin(), pool.metrics().failed_total), (Some(VmOrigin::Cold), 12));
+        assert_eq!((lease.vm_origin(), pool.stats().failed_total), (Some(VmOrigin::Cold), 12));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_wakes_those_who_came_to_need_it_later() {
-    let config = PoolConfig { vms_initial: 0, runs_per_tenant: 1, ..PoolConfig::default() };
+    let config = PoolConfig { vms_initial: 0, ..PoolConfig::default() };
     let (pool, factory) = pool_with(config, Answers::Later);
     let permit = pool.acquire(request("a", "a.js", Need::Permit)).await.expect("a permit");
     let started = Instant::now();
     let waiting = tokio::spawn({
         let pool = pool.clone();
-        async move { run(&pool, "a").await.map(|lease| lease.queue().waited_us) }
+        let second = Request { share: caps(1, 5), ..request("a", "a.js", Need::Vm) };
+        async move { pool.acquire(second).await.map(|lease| lease.queue().waited_us) }
     });
     let mut failing = Box::pin(run(&pool, "b"));
     assert!(poll(&mut failing).is_pending());
@@ -291,7 +296,7 @@ async fn a_retry_wakes_those_who_came_to_need_it_later() {
     factory.slots.lock().expect("no test panics here").remove(0).failed(EngineError::Memory);
     drop(failing);
     factory.set(Answers::AtOnce);
-    permit.finish(Reset::Discard);
+    permit.finish(Reset::Discard, CPU);
     waiting.await.expect("no panic").expect("a VM after the pause");
     assert!(started.elapsed() < Duration::from_millis(100), "it took {:?}", started.elapsed());
 }
@@ -311,11 +316,11 @@ async fn drained_when_the_last_lease_is_back() {
     let mut drained = Box::pin(pool.drained());
     for lease in leases {
         assert!(poll(&mut drained).is_pending());
-        lease.finish(Reset::Pristine);
+        lease.finish(Reset::Pristine, CPU);
     }
     drained.await;
     pool.drained().await;
-    assert_eq!((factory.alive.load(Relaxed), pool.metrics().ready), (0, 0));
+    assert_eq!((factory.alive.load(Relaxed), pool.stats().ready), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -324,10 +329,10 @@ async fn idle_vms_are_destroyed_by_ticks() {
     let leases = [run(&pool, "a").await, run(&pool, "b").await, run(&pool, "c").await];
     assert!(leases.iter().all(Result::is_ok));
     drop(leases);
-    assert_eq!(pool.metrics().ready, 3);
+    assert_eq!(pool.stats().ready, 3);
     tokio::time::advance(Duration::from_secs(301)).await;
     pool.tick();
-    assert_eq!((pool.metrics().ready, factory.alive.load(Relaxed)), (1, 1));
+    assert_eq!((pool.stats().ready, factory.alive.load(Relaxed)), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,7 +341,7 @@ async fn the_last_handle_destroys_what_stands_ready() {
     let lease = run(&pool, "a").await.expect("a VM");
     drop(pool);
     assert_eq!(factory.destroyed.load(Relaxed), 0);
-    lease.finish(Reset::Pristine);
+    lease.finish(Reset::Pristine, CPU);
     assert_eq!((factory.destroyed.load(Relaxed), factory.alive.load(Relaxed)), (3, 0));
 }
 
@@ -361,13 +366,13 @@ async fn threads_share_it() {
             assert!(lease.vm().is_some());
             tokio::task::yield_now().await;
             running.fetch_sub(1, Relaxed);
-            lease.finish(if number % 3 == 0 { Reset::Discard } else { Reset::Pristine });
+            lease.finish(if number % 3 == 0 { Reset::Discard } else { Reset::Pristine }, CPU);
         });
     }
     while let Some(task) = tasks.join_next().await {
         task.expect("no task panics");
     }
-    let metrics = pool.metrics();
+    let metrics = pool.stats();
     assert!(most.load(Relaxed) <= 6);
     assert_eq!((metrics.leases, metrics.waiting, metrics.in_use, metrics.tenants), (0, 0, 0, 0));
     assert_eq!(metrics.ready + metrics.being_made, factory.alive.load(Relaxed));

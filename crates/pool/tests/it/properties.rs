@@ -6,10 +6,11 @@ mod model;
 use std::time::Duration;
 
 use isolet_pool::admission::VmReturn;
-use isolet_pool::{Need, PoolConfig};
+use isolet_pool::{Need, PoolConfig, Share};
 use proptest::prelude::*;
 
 use self::model::Model;
+use crate::weight;
 
 /// What happens. Numbers choose among those to whom it can happen.
 #[derive(Debug, Clone)]
@@ -18,10 +19,13 @@ enum Event {
         tenant: u8,
         script: u8,
         need: Need,
+        share: Share,
+        affinity: Option<u64>,
     },
     Cancel(usize),
     ReturnVm(usize, VmReturn),
-    Release(usize, VmReturn),
+    /// With the CPU time in microseconds, if it is told.
+    Release(usize, VmReturn, Option<u32>),
     /// On this thread.
     Begin(usize, usize),
     Wait(usize),
@@ -39,12 +43,12 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     let back = || prop_oneof![5 => Just(VmReturn::Kept), 1 => Just(VmReturn::Lost)];
-    let need = prop_oneof![3 => Just(Need::Vm), 1 => Just(Need::Permit)];
+    let cpu = prop_oneof![1 => Just(None), 3 => (0..20_000_u32).prop_map(Some), 3 => (0..200_u32).prop_map(Some)];
     prop_oneof![
-        40 => (0..5_u8, 0..3_u8, need).prop_map(|(tenant, script, need)| Event::Request { tenant, script, need }),
+        40 => request(),
         3 => any::<usize>().prop_map(Event::Cancel),
         3 => (any::<usize>(), back()).prop_map(|(at, vm)| Event::ReturnVm(at, vm)),
-        20 => (any::<usize>(), back()).prop_map(|(at, vm)| Event::Release(at, vm)),
+        20 => (any::<usize>(), back(), cpu).prop_map(|(at, vm, cpu)| Event::Release(at, vm, cpu)),
         40 => (any::<usize>(), 0..3_usize).prop_map(|(at, thread)| Event::Begin(at, thread)),
         30 => any::<usize>().prop_map(Event::Wait),
         8 => any::<usize>().prop_map(Event::GoOn),
@@ -54,46 +58,47 @@ fn event() -> impl Strategy<Value = Event> {
         30 => any::<usize>().prop_map(Event::Made),
         5 => any::<usize>().prop_map(Event::Failed),
         10 => (0..400_u16).prop_map(Event::Pass),
+        1 => (5_000..60_000_u16).prop_map(Event::Pass),
         // Rare, so that most sequences reach deep states.
         1 => prop_oneof![9 => Just(Event::Pass(1)), 1 => Just(Event::Drain)],
     ]
 }
 
+/// Five tenants with weights of 1 to 5, whose caps change from one request to the next.
+fn request() -> impl Strategy<Value = Event> {
+    let need = prop_oneof![3 => Just(Need::Vm), 1 => Just(Need::Permit)];
+    let caps = prop_oneof![9 => Just((3, 2)), 1 => (0..6_usize, 0..5_usize)];
+    let who = (0..5_u8, 0..3_u8, prop::option::of(0..8_u64));
+    (who, need, caps).prop_map(|((tenant, script, affinity), need, (runs_per_tenant, runs_per_script))| {
+        let share = Share { weight: weight(u32::from(tenant) + 1), runs_per_tenant, runs_per_script };
+        Event::Request { tenant, script, need, share, affinity }
+    })
+}
+
 fn config() -> impl Strategy<Value = PoolConfig> {
-    let sizes = (1..8_usize, 0..8_usize, 1..6_usize, 1..5_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize);
-    sizes.prop_map(
-        |(
+    let sizes = (1..8_usize, 0..8_usize, 0..12_usize, 1..20_usize, 0..400_usize, 0..101_usize, 0..200_u64);
+    sizes.prop_map(|(vms_max, vms_initial, queue_max, runs_in_flight_max, parked_bytes_max, percent, patience)| {
+        PoolConfig {
+            first_runs_percent: percent,
+            vms_initial: vms_initial.min(vms_max),
             vms_max,
-            vms_initial,
-            runs_per_tenant,
-            runs_per_script,
-            queue_max,
             runs_in_flight_max,
             parked_bytes_max,
-            percent,
-        )| {
-            PoolConfig {
-                first_runs_percent: percent,
-                vms_initial: vms_initial.min(vms_max),
-                vms_max,
-                runs_in_flight_max,
-                parked_bytes_max,
-                runs_per_tenant,
-                runs_per_script,
-                queue_max,
-                queue_wait: Duration::from_millis(1_000),
-                idle_timeout: Duration::from_millis(2_000),
-                ..PoolConfig::default()
-            }
-        },
-    )
+            queue_max,
+            queue_wait: Duration::from_millis(1_000),
+            // In half of the pools none.
+            vm_patience: Duration::from_millis(patience.saturating_sub(100)),
+            idle_timeout: Duration::from_millis(2_000),
+            ..PoolConfig::default()
+        }
+    })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_sequence_of_events_keeps_the_rules(config in config(), events in prop::collection::vec(event(), 1..300)) {
+    fn any_sequence_of_events_keeps_the_rules(config in config(), events in prop::collection::vec(event(), 1..150)) {
         let mut model = Model::new(config);
         for event in events {
             model.apply(event);

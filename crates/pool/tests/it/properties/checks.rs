@@ -3,19 +3,50 @@
 use std::collections::{HashMap, HashSet};
 
 use isolet_core_traits::{ScriptId, TenantId};
-use isolet_pool::admission::VmId;
+use isolet_pool::admission::{QUANTUM_US, VmId};
 use isolet_pool::{Need, Request};
 
-use super::model::{Granted, Model, Seat, Totals};
+use super::model::{Granted, Model, Seat, Totals, Watch};
 
 type ByTenant<'a> = HashMap<&'a TenantId, usize>;
 type ByScript<'a> = HashMap<(&'a TenantId, &'a ScriptId), usize>;
 
 impl Model {
-    /// Nobody who came earlier and could be granted too is passed.
+    /// No request of the tenant that came earlier and could be granted too is passed, and no cap.
     pub(super) fn check_order(&self, at: usize) {
+        let (_, request, _) = &self.waiting[at];
+        assert!(self.could_have(request), "{request:?} is granted beyond a cap");
         for (_, earlier, _) in &self.waiting[..at] {
-            assert!(!(self.within_caps(earlier) && self.can_have(earlier)), "{earlier:?} was passed");
+            assert!(earlier.tenant != request.tenant || !self.could_have(earlier), "{earlier:?} was passed");
+        }
+    }
+
+    /// Other tenants who could have been granted in its stead are not passed for longer than the bound says.
+    pub(super) fn check_bound(&mut self, at: usize, cost_us: u64) {
+        let server = self.waiting[at].1.tenant.clone();
+        let part_us = QUANTUM_US * u64::from(self.waiting[at].1.share.weight.get());
+        let mut watches = std::mem::take(&mut self.watches);
+        for (tenant, watch) in watches.iter_mut().filter(|(tenant, _)| **tenant != server) {
+            let mut own = self.waiting.iter().filter(|(_, request, _)| request.tenant == *tenant);
+            if own.any(|(_, request, _)| self.could_have(request)) {
+                let passed = watch.passed.entry(server.clone()).or_default();
+                passed.cost_us += cost_us;
+                passed.cost_max_us = passed.cost_max_us.max(cost_us);
+                let bound_us = (watch.rounds + 1) * part_us + passed.cost_max_us + passed.given_back_us;
+                assert!(passed.cost_us <= bound_us, "{tenant:?} waits for {server:?}: {passed:?} in {}", watch.rounds);
+            }
+        }
+        self.watches = watches;
+    }
+
+    /// Begins to watch those who wait since now.
+    pub(super) fn watch(&mut self) {
+        let waiting = &self.waiting;
+        self.watches.retain(|tenant, _| waiting.iter().any(|(_, request, _)| request.tenant == *tenant));
+        for (ticket, request, _) in &self.waiting {
+            let rounds = self.admission.rounds_ahead(*ticket).expect("it waits");
+            let watch = Watch { rounds, passed: HashMap::new() };
+            self.watches.entry(request.tenant.clone()).or_insert(watch);
         }
     }
 
@@ -37,10 +68,15 @@ impl Model {
         assert_eq!(Some((self.parked_by(vm), since)), best.min(), "another one should leave");
     }
 
+    fn could_have(&self, request: &Request) -> bool {
+        self.within_caps(request) && self.can_have(request)
+    }
+
     fn within_caps(&self, request: &Request) -> bool {
+        let share = self.shares[&request.tenant];
         let tenant = self.granted.iter().filter(|granted| granted.request.tenant == request.tenant);
         let script = tenant.clone().filter(|granted| granted.request.script == request.script);
-        tenant.count() < self.config.runs_per_tenant && script.count() < self.config.runs_per_script
+        tenant.count() < share.runs_per_tenant && script.count() < share.runs_per_script
     }
 
     /// Whether a request could have a VM now, if it needs one.
@@ -101,13 +137,14 @@ impl Model {
     }
 
     /// VMs that those who wait could use at once, counted by granting them one after the other.
-    fn vms_lacking(&self) -> usize {
+    pub(super) fn vms_lacking(&self) -> usize {
         let (mut tenants, mut scripts) = self.leases();
         let mut lacking = 0;
         for (_, request, _) in self.waiting.iter().filter(|(_, request, _)| request.need == Need::Vm) {
             let tenant = tenants.entry(&request.tenant).or_default();
             let script = scripts.entry((&request.tenant, &request.script)).or_default();
-            if *tenant < self.config.runs_per_tenant && *script < self.config.runs_per_script {
+            let share = self.shares[&request.tenant];
+            if *tenant < share.runs_per_tenant && *script < share.runs_per_script {
                 (*tenant, *script) = (*tenant + 1, *script + 1);
                 lacking += 1;
             }
@@ -115,11 +152,17 @@ impl Model {
         lacking.min(self.config.runs_in_flight_max - self.in_flight())
     }
 
-    /// VMs that should be being made.
-    pub(super) fn wanted(&self) -> usize {
+    /// VMs that may be being made; all of them should be, but for the patience of those who wait.
+    pub(super) fn wanted(&self, lacking: usize) -> usize {
         let made = self.ready.len() + self.vms_in_use();
-        let initial = self.config.vms_initial.saturating_sub(made);
-        self.vms_lacking().max(initial).min(self.config.vms_max - made)
+        let ahead = self.admission.stats().target.saturating_sub(made);
+        lacking.max(ahead).min(self.config.vms_max - made)
+    }
+
+    /// VMs that are lacking and waited for in vain.
+    fn lacking_for_long(&self) -> usize {
+        let is_over = self.lacking_since.is_some_and(|since| self.now >= since + self.config.vm_patience);
+        if is_over { self.vms_lacking() } else { 0 }
     }
 
     pub(super) fn check(&self) {
@@ -127,50 +170,57 @@ impl Model {
         self.check_caps();
         self.check_vms();
         for (ticket, request, since) in &self.waiting {
-            let could = self.within_caps(request) && self.can_have(request);
-            assert!(!could, "{request:?} waits though it could be granted");
+            assert!(!self.could_have(request), "{request:?} waits though it could be granted");
             assert!(self.now < *since + self.config.queue_wait, "it waits for too long");
             assert!(self.admission.wake_at(*ticket).is_some_and(|at| at > self.now), "its timer would spin");
         }
         if !self.draining && !self.failed_since_last {
-            assert!(self.being_made.len() >= self.wanted(), "too few VMs are being made");
+            assert!(self.being_made.len() >= self.wanted(self.lacking_for_long()), "too few VMs are being made");
         }
         assert_eq!(self.admission.is_drained(), self.draining && self.granted.is_empty());
     }
 
     fn check_figures(&self) {
-        let metrics = self.admission.metrics();
+        let stats = self.admission.stats();
         assert_eq!(
-            (metrics.ready, metrics.in_use, metrics.being_made, metrics.waiting, metrics.leases),
+            (stats.ready, stats.in_use, stats.being_made, stats.waiting, stats.leases),
             (self.ready.len(), self.vms_in_use(), self.being_made.len(), self.waiting.len(), self.granted.len()),
         );
         assert_eq!(
-            (metrics.parked, metrics.parked_returning, metrics.parked_bytes),
+            (stats.parked, stats.parked_returning, stats.parked_bytes),
             (
                 self.seats(|seat| seat.parked_by().is_some()),
                 self.seats(|seat| matches!(seat, Seat::Parked(_, _, Some(_)))),
                 self.parked_bytes()
             ),
         );
+        let sum = stats.ordered.initial + stats.ordered.ahead + stats.ordered.on_demand;
+        assert_eq!(sum, stats.created_total + stats.failed_total + stats.being_made as u64);
+        assert_eq!(
+            stats.destroyed.idle + stats.destroyed.surplus + stats.destroyed.drained,
+            stats.destroyed_total,
+            "each has a reason"
+        );
+        assert_eq!((stats.total, stats.lacking), (stats.ready + stats.in_use, self.vms_lacking()));
+        let rejections = stats.rejections;
+        let rejected = rejections.queue_full + rejections.queue_timeout + rejections.draining + rejections.no_vm;
+        assert_eq!((rejected, stats.wait_times.count()), (stats.rejected_total, stats.granted_total));
         let totals = Totals {
-            granted: metrics.granted_total,
-            rejected: metrics.rejected_total,
-            parks: metrics.parks_total,
-            unparks: metrics.unparks_total,
+            granted: stats.granted_total,
+            rejected: stats.rejected_total,
+            parks: stats.parks_total,
+            unparks: stats.unparks_total,
         };
         assert_eq!(totals, self.totals);
         let active: HashSet<_> = self.waiting.iter().map(|(_, request, _)| &request.tenant).collect();
         let active: HashSet<_> = self.granted.iter().map(|granted| &granted.request.tenant).chain(active).collect();
-        assert_eq!(metrics.tenants, active.len(), "idle tenants are forgotten");
+        assert_eq!(stats.tenants, active.len(), "idle tenants are forgotten");
     }
 
     fn check_caps(&self) {
         assert!(self.live() <= self.config.vms_max);
         assert!(self.in_flight() <= self.config.runs_in_flight_max);
         assert!(self.waiting.len() <= self.config.queue_max);
-        let (tenants, scripts) = self.leases();
-        assert!(tenants.values().all(|in_use| *in_use <= self.config.runs_per_tenant));
-        assert!(scripts.values().all(|in_use| *in_use <= self.config.runs_per_script));
     }
 
     /// Each VM is in one place, nobody is parked by one that is gone, and whoever wants one back is served or next.
@@ -188,7 +238,8 @@ impl Model {
         let waits = self.seats(|seat| matches!(seat, Seat::Waiting(..))) > 0;
         if waits && !self.draining && self.parked_bytes() < self.config.parked_bytes_max {
             let expected = self.being_made.len() + self.coming();
-            assert!(self.vms_lacking() <= expected, "somebody lacks a VM, and another waits on one");
+            let is_patient = self.live() < self.config.vms_max && !self.failed_since_last;
+            assert!(is_patient || self.vms_lacking() <= expected, "somebody lacks a VM, and another waits on one");
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What the state machine should know, kept the plain way.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use isolet_core_traits::EngineError;
+use isolet_core_traits::{EngineError, TenantId};
 use isolet_pool::admission::{Decision, Grant, Ticket, VmId, VmReturn};
-use isolet_pool::{Admission, Need, PoolConfig, Rejected, Request};
+use isolet_pool::{Admission, Need, PoolConfig, Rejected, Request, Share};
 
 use super::Event;
 use crate::request;
@@ -16,11 +16,17 @@ pub(super) struct Model {
     pub(super) now: Duration,
     pub(super) draining: bool,
     pub(super) waiting: Vec<(Ticket, Request, Duration)>,
+    /// What tenants that hold a lease or wait may have.
+    pub(super) shares: HashMap<TenantId, Share>,
+    /// Those who wait, since they were served or corrected last.
+    pub(super) watches: HashMap<TenantId, Watch>,
     pub(super) granted: Vec<Granted>,
     pub(super) being_made: Vec<VmId>,
     pub(super) ready: HashSet<VmId>,
     pub(super) totals: Totals,
     pub(super) failed_since_last: bool,
+    /// Since which event VMs have been lacking without a break.
+    pub(super) lacking_since: Option<Duration>,
     ended: HashSet<Ticket>,
     events: usize,
 }
@@ -33,10 +39,26 @@ pub(super) struct Totals {
     pub(super) unparks: u64,
 }
 
+/// What others were granted in the stead of a tenant that waits.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// For which it had to pay at first.
+    pub(super) rounds: u64,
+    pub(super) passed: HashMap<TenantId, Passed>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    pub(super) cost_us: u64,
+    pub(super) cost_max_us: u64,
+    pub(super) given_back_us: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Granted {
     pub(super) ticket: Ticket,
     pub(super) request: Request,
+    pub(super) cost_us: u64,
     pub(super) seat: Seat,
 }
 
@@ -88,11 +110,14 @@ impl Model {
             now: Duration::ZERO,
             draining: false,
             waiting: Vec::new(),
+            shares: HashMap::new(),
+            watches: HashMap::new(),
             granted: Vec::new(),
             being_made: Vec::new(),
             ready: HashSet::new(),
             totals: Totals::default(),
             failed_since_last: false,
+            lacking_since: None,
             ended: HashSet::new(),
             events: 0,
         };
@@ -103,8 +128,10 @@ impl Model {
     pub(super) fn apply(&mut self, event: Event) {
         self.events += 1;
         match event {
-            Event::Request { tenant, script, need } => {
-                let request = request(&format!("t{tenant}"), &format!("s{script}"), need);
+            Event::Request { tenant, script, need, share, affinity } => {
+                let request =
+                    Request { share, affinity, ..request(&format!("t{tenant}"), &format!("s{script}"), need) };
+                self.shares.insert(request.tenant.clone(), share);
                 let ticket = self.admission.request(self.now, request.clone());
                 self.waiting.push((ticket, request, self.now));
             }
@@ -132,6 +159,13 @@ impl Model {
         while let Some(decision) = self.admission.next_decision() {
             self.decide(decision);
         }
+        let (granted, waiting) = (&self.granted, &self.waiting);
+        self.shares.retain(|tenant, _| {
+            granted.iter().any(|granted| granted.request.tenant == *tenant)
+                || waiting.iter().any(|(_, request, _)| request.tenant == *tenant)
+        });
+        self.lacking_since = if self.vms_lacking() == 0 { None } else { self.lacking_since.or(Some(self.now)) };
+        self.watch();
         self.check();
     }
 
@@ -142,7 +176,7 @@ impl Model {
     }
 
     fn give_back(&mut self, event: Event) {
-        let (Event::ReturnVm(at, vm) | Event::Release(at, vm)) = event else { return };
+        let (Event::ReturnVm(at, vm) | Event::Release(at, vm, _)) = event else { return };
         let Some(at) = self.pick(at, |_| true) else { return };
         let ticket = self.granted[at].ticket;
         let seat = std::mem::replace(&mut self.granted[at].seat, Seat::Nowhere);
@@ -151,9 +185,14 @@ impl Model {
             (Some(id), VmReturn::Lost) => self.lose(id),
             (None, _) => {}
         }
-        if let Event::Release(..) = event {
-            self.granted.remove(at);
-            self.admission.release(self.now, ticket, vm);
+        if let Event::Release(.., cpu_us) = event {
+            let Granted { request, cost_us, .. } = self.granted.remove(at);
+            self.admission.release(self.now, ticket, vm, cpu_us.map(|us| Duration::from_micros(us.into())));
+            self.watches.remove(&request.tenant);
+            let given_back_us = cost_us.saturating_sub(cpu_us.map_or(cost_us, |us| u64::from(us.max(1))));
+            for watch in self.watches.values_mut() {
+                watch.passed.entry(request.tenant.clone()).or_default().given_back_us += given_back_us;
+            }
         } else {
             self.admission.return_vm(self.now, ticket, vm);
         }
@@ -251,7 +290,7 @@ impl Model {
             Decision::Reject(ticket, why) => self.reject(ticket, &why),
             Decision::Create(vm) => {
                 assert!(!self.draining);
-                assert!(self.being_made.len() < self.wanted(), "nobody needs another VM");
+                assert!(self.being_made.len() < self.wanted(self.vms_lacking()), "nobody needs another VM");
                 self.being_made.push(vm);
             }
             Decision::Destroy(vm) => {
@@ -289,6 +328,9 @@ impl Model {
     fn grant(&mut self, grant: &Grant) {
         let at = self.waiting.iter().position(|(ticket, ..)| *ticket == grant.ticket).expect("it waited");
         self.check_order(at);
+        let cost_us = u64::try_from(grant.expected_cpu.as_micros()).expect("a small figure");
+        self.check_bound(at, cost_us);
+        self.watches.remove(&self.waiting[at].1.tenant);
         self.totals.granted += 1;
         let (ticket, request, since) = self.waiting.remove(at);
         assert!(self.ended.insert(ticket), "a ticket ends once");
@@ -301,7 +343,7 @@ impl Model {
             assert_eq!(Some(self.parked_by(vm)), fewest, "VMs with parked runs take new work last");
             assert!(self.ready.remove(&vm), "only a VM that is ready is granted");
         }
-        self.granted.push(Granted { ticket, request, seat: vm.map_or(Seat::Nowhere, Seat::Granted) });
+        self.granted.push(Granted { ticket, request, cost_us, seat: vm.map_or(Seat::Nowhere, Seat::Granted) });
     }
 
     fn reject(&mut self, ticket: Ticket, why: &Rejected) {
@@ -333,14 +375,14 @@ impl Model {
             self.apply(Event::Reply(0));
             self.apply(if round % 2 == 0 { Event::Parked(0, 1) } else { Event::GoOn(0) });
             if let Some(at) = self.granted.iter().position(|granted| granted.seat.parked_by().is_none()) {
-                self.apply(Event::Release(at, VmReturn::Kept));
+                self.apply(Event::Release(at, VmReturn::Kept, None));
             }
-            self.apply(Event::Pass(1));
+            self.apply(Event::Pass(10));
         }
-        let metrics = self.admission.metrics();
-        assert_eq!((metrics.waiting, metrics.leases, metrics.in_use, metrics.tenants), (0, 0, 0, 0));
-        assert_eq!((metrics.parked, metrics.parked_returning, metrics.parked_bytes), (0, 0, 0));
-        let totals = metrics.created_total - metrics.lost_total - metrics.destroyed_total;
-        assert_eq!(totals, metrics.ready as u64, "no VM is unaccounted for");
+        let stats = self.admission.stats();
+        assert_eq!((stats.waiting, stats.leases, stats.in_use, stats.tenants), (0, 0, 0, 0));
+        assert_eq!((stats.parked, stats.parked_returning, stats.parked_bytes), (0, 0, 0));
+        let totals = stats.created_total - stats.lost_total - stats.destroyed_total;
+        assert_eq!(totals, stats.ready as u64, "no VM is unaccounted for");
     }
 }
