@@ -1,7 +1,9 @@
 // Headers: https://fetch.spec.whatwg.org/#headers-class, without guards.
 //
-// The state is a text that Rust writes and reads: a line for each header. The numbers are those of `Change` in headers.rs.
-const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor, global: { TypeError } } = own;
+// The state is a text that Rust writes and reads: a line for each header. The numbers are those of `Change` in
+// headers.rs.
+const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor } = own;
+const { TypeError } = own.global;
 const { text, isObject, needs, tag, append, each, sequence } = own.load('common');
 
 // The lines of a text. No name or value has a line break in it.

@@ -2,7 +2,8 @@
 //
 // A URL is its text, and a list of parameters is the text that it is serialized as; all that is done with them is done
 // in Rust. The numbers are those of `Part` in url.rs and of `Change` in query.rs.
-const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor, global: { TypeError } } = own;
+const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor } = own;
+const { TypeError } = own.global;
 const { text, isObject, needs, tag, append, each, sequence } = own.load('common');
 const parse = (url, base) => native.url(0, text(url), base === undefined ? undefined : text(base));
 
@@ -134,7 +135,8 @@ class URLSearchParams {
     }
 }
 const { entries } = URLSearchParams.prototype;
-defineProperty(URLSearchParams.prototype, iterator, { __proto__: null, value: entries, writable: true, configurable: true });
+const iterating = { __proto__: null, value: entries, writable: true, configurable: true };
+defineProperty(URLSearchParams.prototype, iterator, iterating);
 
 class URL {
     #href; #params;
