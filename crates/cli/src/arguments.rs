@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use isolet::{OrganizationId, SourceKind, TenantId, UserId};
+use isolet::{OrganizationId, Profile, SourceKind, TenantId, UserId};
 
 use crate::limits;
 use crate::terminal::Terminal;
@@ -32,6 +32,7 @@ Exit codes: 0 all went well, 1 a script failed, 2 wrong usage, 3 a run was ended
 pub(crate) enum Command {
     Run(RunArguments),
     Check(CheckArguments),
+    Policy(PolicyArguments),
     Bench(BenchArguments),
 }
 
@@ -82,6 +83,10 @@ pub(crate) struct RunArguments {
     #[arg(value_parser = limits::api_calls, allow_hyphen_values = true)]
     pub(crate) api_calls: Rate,
 
+    /// What scripts may do and reach: standard, strict or trusted; `isolet policy` tells the difference
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = profile)]
+    pub(crate) profile: Profile,
+
     /// Let scripts turn text into code, with `eval` and `Function`
     #[arg(long)]
     pub(crate) allow_eval: bool,
@@ -127,6 +132,33 @@ Examples:
   isolet check --kind body step.txt --format json
 
 Exit codes: 0 all compile, 1 one does not, 2 wrong usage, 3 compiling one was ended by a limit or refused.";
+
+/// Show what scripts may do and reach under a policy.
+#[derive(Args)]
+#[command(after_help = POLICY_EXAMPLES)]
+pub(crate) struct PolicyArguments {
+    /// Which policy: standard, strict or trusted
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = profile)]
+    pub(crate) profile: Profile,
+
+    /// What stdout gets: words, or a line of JSON
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+const POLICY_EXAMPLES: &str = "\
+Examples:
+  isolet policy
+  isolet policy --profile strict --format json
+
+Exit codes: 0 told, 2 wrong usage, 3 the machine did not play along.";
+
+fn profile(text: &str) -> Result<Profile, String> {
+    Profile::named(text).ok_or_else(|| {
+        let names: Vec<_> = Profile::ALL.into_iter().map(Profile::name).collect();
+        format!("the policies are {}", names.join(", "))
+    })
+}
 
 /// Measure isolet on this machine: one VM, executions and memory.
 ///

@@ -12,6 +12,7 @@ mod check;
 mod input;
 mod limits;
 mod logging;
+mod policy;
 mod render;
 mod run;
 mod scripts;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let ended = logging::start().map_err(Stop::Usage).and_then(|()| match &arguments.command {
         Command::Run(arguments) => run::run(arguments, &mut terminal),
         Command::Check(arguments) => check::check(arguments, &mut terminal),
+        Command::Policy(arguments) => policy::policy(arguments, &mut terminal),
         Command::Bench(arguments) => bench::bench(arguments, &mut terminal),
     });
     ExitCode::from(match ended {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use isolet::{Execution, Isolet, JsonText, Report, Source};
+use isolet::{Capability, Execution, Isolet, JsonText, Policy, Report, Source};
 
 use crate::Stop;
 use crate::arguments::{Format, RunArguments};
@@ -42,7 +42,9 @@ struct Runner<'a> {
 impl<'a> Runner<'a> {
     fn new(arguments: &'a RunArguments, input: JsonText) -> Result<Self> {
         let isolet = |vms_warm| {
-            let builder = Isolet::builder().limits(limits(arguments)).allow_eval(arguments.allow_eval);
+            let policy = Policy::of(arguments.profile);
+            let policy = if arguments.allow_eval { policy.with(Capability::Eval) } else { policy };
+            let builder = Isolet::builder().limits(limits(arguments)).policy(policy);
             builder.vms_warm(vms_warm).vms_max(arguments.pool_size).build().context("cannot start")
         };
         let cold = if arguments.repeat > 1 { Some(isolet(0)?) } else { None };

@@ -53,7 +53,8 @@ pub struct SetupScript {
 pub struct LazyScript {
     /// Its name and text.
     pub script: SetupScript,
-    /// The globals that it makes. Writable, configurable, and not enumerable.
+    /// The globals that it makes. Writable, configurable, and not enumerable. A host's namespace of the same name comes
+    /// first.
     pub globals: &'static [&'static str],
     /// What it finds in its `native`.
     pub natives: Vec<Native>,

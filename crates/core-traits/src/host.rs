@@ -121,6 +121,11 @@ impl HostInterface {
         &self.0
     }
 
+    /// Whether there is an exposed namespace of this name.
+    pub fn exposes(&self, name: &str) -> bool {
+        self.0.iter().any(|namespace| namespace.exposed && namespace.name == name)
+    }
+
     /// The namespace and the operation that `id` names.
     pub fn operation(&self, id: OperationId) -> Option<(&HostNamespace, &HostOperation)> {
         let namespace = self.0.get(usize::from(id.namespace))?;

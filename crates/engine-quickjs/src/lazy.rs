@@ -7,13 +7,14 @@
 //!
 //! A VM's image holds a function for each global, and nothing else of such a script.
 
+use std::collections::HashMap;
 use std::ffi::c_int;
 use std::ops::Range;
 use std::sync::Arc;
 
 use rquickjs::qjs::{self, JSContext, JSValue};
 
-use crate::js::{ErrorClass, FIXED, HIDDEN, Js, Result, Value};
+use crate::js::{ErrorClass, FIXED, HIDDEN, Js, PLAIN, Result, Value};
 use crate::native;
 use crate::state;
 
@@ -29,7 +30,7 @@ pub(crate) struct Lazy {
     /// An expression whose value is a function `(global, native, host, own)`.
     pub(crate) bytecode: Arc<[u8]>,
     /// Where the accessors of its globals are, for identity only. They are constants of the image.
-    pub(crate) accessors: Vec<usize>,
+    pub(crate) accessors: HashMap<usize, usize>,
 }
 
 /// What setup scripts share: the object `own`, and what lazy ones need besides.
@@ -47,17 +48,20 @@ pub(crate) fn share(js: Js, host: Value) -> Result<()> {
     let (own, loaded) = (js.bare_object()?, js.bare_object()?);
     js.define(&own, "load", js.function("load", 1, load_named, &[])?, FIXED)?;
     js.define(&own, "brand", js.function("brand", 1, brand, &[])?, FIXED)?;
+    // Their names are part of the image then, rather than made whenever they are asked for.
+    js.define(&own, "turn", Value::UNDEFINED, PLAIN)?;
+    js.define(&own, "harden", Value::UNDEFINED, PLAIN)?;
     state::with(js, |state| state.constants.shared = Shared { own, host, loaded });
     Ok(())
 }
 
-/// Makes the accessors of a lazy script's globals. For furnishing.
-pub(crate) fn install(js: Js, mut lazy: Lazy) -> Result<()> {
+/// Makes the accessors of a lazy script's globals, but for names that the host has `taken`. For furnishing.
+pub(crate) fn install(js: Js, mut lazy: Lazy, taken: impl Fn(&str) -> bool) -> Result<()> {
     let number = state::with(js, |state| state.constants.lazy.len());
     let global = js.global();
-    for (at, name) in lazy.globals.iter().enumerate().take(GLOBALS_MAX) {
+    for (at, name) in lazy.globals.iter().enumerate().take(GLOBALS_MAX).filter(|(_, name)| !taken(name)) {
         let accessor = js.nameless_function(1, access, place(number, at))?;
-        lazy.accessors.push(accessor.address());
+        lazy.accessors.insert(at, accessor.address());
         js.define_accessor(&global, name, js.duplicate(&accessor), accessor)?;
     }
     js.free(global);
@@ -107,10 +111,10 @@ fn value(js: Js, number: usize, at: usize) -> Result {
 fn settle(js: Js, number: usize, at: usize, value: Value) -> Result<()> {
     let (name, accessor) = state::with(js, |state| {
         let lazy = &state.constants.lazy[number];
-        (lazy.globals[at], lazy.accessors[at])
+        (lazy.globals[at], lazy.accessors.get(&at).copied())
     });
     let global = js.global();
-    let settled = match js.own_getter(&global, name)? == Some(accessor) {
+    let settled = match accessor.is_some() && js.own_getter(&global, name)? == accessor {
         true => js.define(&global, name, value, HIDDEN),
         false => {
             js.free(value);

@@ -1,6 +1,7 @@
 //! A realm: one runtime with one context, its memory and its state, made and dropped together (R1).
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::meter::{HEADROOM_BYTES, Meter};
 use crate::modules::Module;
 use crate::stack::Stacks;
 use crate::state::{self, Constants, Rejection, RunData, RunState, Stop};
-use crate::{host, modules, native, payload, signals, unwritable};
+use crate::{host, modules, native, payload, run, signals, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
 pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
@@ -375,11 +376,12 @@ impl Realm {
         for (script, bytecode) in environment.lazy.iter().zip(lazy) {
             let LazyScript { script: SetupScript { name, .. }, globals, natives } = script;
             let natives = native::number(js, natives);
-            let lazy = Lazy { name, globals, natives, bytecode, accessors: Vec::new() };
-            lazy::install(js, lazy).map_err(failed)?;
+            let lazy = Lazy { name, globals, natives, bytecode, accessors: HashMap::new() };
+            let taken = |name: &str| environment.host.exposes(name);
+            lazy::install(js, lazy, taken).map_err(failed)?;
         }
         js.free(natives);
-        Ok(())
+        run::declare(js).map_err(failed)
     }
 
     /// Tells the engine this thread's stack and gives the context, for as long as the borrow lasts.

@@ -104,6 +104,15 @@ fn started(js: Js, form: Form, compiled: Value, globals: &Globals) -> std::resul
     Ok(Progress { stage, promise })
 }
 
+/// Makes room for `input` and `context`, so that defining them does not move all globals in each run.
+pub(crate) fn declare(js: Js) -> Result<()> {
+    let global = js.global();
+    js.define(&global, "input", Value::UNDEFINED, PLAIN)?;
+    js.define(&global, "context", Value::UNDEFINED, HIDDEN)?;
+    js.free(global);
+    Ok(())
+}
+
 /// Defines `input` and `context`, the latter deeply frozen.
 fn define(js: Js, globals: &Globals) -> Result<(Value, Value)> {
     let global = js.global();

@@ -92,6 +92,23 @@ fn refused() -> NativeFailure {
     NativeFailure { name: "TypeError", message: "the argument is of the wrong type".into() }
 }
 
+/// What a URL, a list of parameters or of headers may have, with what is done with it: more would keep a thread for long.
+const TEXT_BYTES_MAX: usize = 4 << 20;
+
+/// Refuses texts that are too long together.
+fn check_texts(arguments: &[NativeValue]) -> Result<(), NativeFailure> {
+    let bytes = arguments.iter().map(|value| match value {
+        NativeValue::String(text) => text.len(),
+        _ => 0,
+    });
+    match bytes.sum::<usize>() <= TEXT_BYTES_MAX {
+        true => Ok(()),
+        false => {
+            Err(NativeFailure { name: "RangeError", message: "the text is too long: at most 4 MiB are read".into() })
+        }
+    }
+}
+
 fn string(value: Option<String>) -> NativeValue {
     value.map_or(NativeValue::Null, NativeValue::String)
 }

@@ -5,6 +5,7 @@ mod examples;
 mod folder;
 mod json;
 mod limits;
+mod policy;
 mod pretty;
 mod repeat;
 mod usage;

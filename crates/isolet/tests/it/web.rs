@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use isolet::{Execution, Isolet, Report, Source, SourceKind};
+use async_trait::async_trait;
+use isolet::{
+    Execution, HostFailure, HostFailureKind, HostNamespace, HostOperation, HostService, HostSession, Isolet, Payload,
+    Report, RunInfo, Source, SourceKind,
+};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::setup::{isolet, tenant, told};
+use crate::setup::{builder, isolet, tenant, told};
 
 const ROWS: &str = include_str!("../../../sandbox/tests/web.json");
 
@@ -31,6 +35,36 @@ async fn web_apis_do_what_their_rows_say() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(count >= 280, "{count} rows");
+}
+
+/// A service under a name that the web has, too.
+struct Performance;
+
+#[async_trait]
+impl HostService for Performance {
+    fn namespace(&self) -> HostNamespace {
+        let operations = vec![HostOperation::new("review")];
+        HostNamespace { name: "performance".into(), exposed: true, operations }
+    }
+
+    async fn open(&self, _run: &RunInfo) -> Result<Box<dyn HostSession>, HostFailure> {
+        Ok(Box::new(Self))
+    }
+}
+
+#[async_trait]
+impl HostSession for Performance {
+    async fn call(&self, _operation: u16, _arguments: Payload) -> Result<Payload, HostFailure> {
+        Payload::from_value("good").map_err(|_| HostFailure::new(HostFailureKind::Failed, "HostError", "no JSON"))
+    }
+}
+
+#[tokio::test]
+async fn what_the_host_offers_comes_first() {
+    let isolet = builder().host(Performance).build().expect("it builds");
+    let script = "return [await performance.review(), typeof performance.now, navigator.userAgent, typeof Performance]";
+    let (_, got) = run(&isolet, script, "acme").await;
+    assert_eq!(got, json!(["good", "undefined", "isolet", "function"]));
 }
 
 /// What a function's body returns, or the name of what it throws.

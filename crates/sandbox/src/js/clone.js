@@ -1,11 +1,12 @@
 // structuredClone: https://html.spec.whatwg.org/multipage/structured-data.html#structuredserializeinternal
 const {
-    apply, brand, defineProperty, getOwnPropertyDescriptor, ownKeys, isView, getTime, transfer, kind, buffer, byteOffset,
+    apply, brand, defineProperty, getOwnPropertyDescriptor, ownKeys, getTime, transfer, kind, buffer, byteOffset,
     length, valueOf, viewBuffer, viewOffset, viewLength, mapGet, mapSet, mapEach, setAdd, setEach, global: builtin,
 } = own;
-const { Array, BigInt, Boolean, DOMException, DataView, Date, Map, Number, Object, RegExp, Set, String, Uint8Array } = builtin;
+const { BigInt, Boolean, DOMException, DataView, Date, Map, Number, Object, RegExp, Set, String, Uint8Array } = builtin;
 const ERRORS = {
-    __proto__: null, Error: 1, EvalError: 1, RangeError: 1, ReferenceError: 1, SyntaxError: 1, TypeError: 1, URIError: 1,
+    __proto__: null,
+    Error: 1, EvalError: 1, RangeError: 1, ReferenceError: 1, SyntaxError: 1, TypeError: 1, URIError: 1,
 };
 const WRAPPED = [Boolean, Number, String, BigInt];
 

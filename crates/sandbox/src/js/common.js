@@ -1,6 +1,6 @@
 // What the other lazy scripts share.
 const {
-    apply, brand, concat, iterator, toStringTag, defineProperty, buffer, byteOffset, byteLength, viewBuffer, viewOffset, viewLength,
+    apply, brand, concat, iterator, toStringTag, defineProperty, viewBuffer, viewOffset, viewLength,
     global: { TypeError, Uint8Array },
 } = own;
 
@@ -22,7 +22,8 @@ const tag = (constructor, value) => {
 };
 // Adds to the end of an array, whatever setters its prototypes have.
 const append = (array, value) => {
-    defineProperty(array, array.length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    const plain = { __proto__: null, value, writable: true, enumerable: true, configurable: true };
+    defineProperty(array, array.length, plain);
 };
 // Takes a step with each value of a list. Arrays are not asked for an iterator, so that no script can give them another
 // one; what is one is not closed, as the standards have it.
@@ -53,8 +54,10 @@ const bytes = (value) => {
     switch (brand(value)) {
         case 'ArrayBuffer': return value;
         case 'TypedArray': return value;
-        case 'DataView':
-            return new Uint8Array(apply(viewBuffer, value, []), apply(viewOffset, value, []), apply(viewLength, value, []));
+        case 'DataView': {
+            const from = apply(viewOffset, value, []), count = apply(viewLength, value, []);
+            return new Uint8Array(apply(viewBuffer, value, []), from, count);
+        }
     }
     throw new TypeError('the value is no ArrayBuffer and no view of one');
 };

@@ -1,5 +1,6 @@
 // crypto: random bytes, digests and HMAC: https://w3c.github.io/webcrypto
-const { apply, brand, buffer, kind, byteLength, byteOffset, fill, global: { DOMException, TypeError, Uint8Array } } = own;
+const { apply, brand, buffer, kind, byteLength, byteOffset, fill, global: builtin } = own;
+const { DOMException, TypeError, Uint8Array } = builtin;
 const { text, isObject, needs, tag, sequence, bytes: data } = own.load('common');
 const BYTES_MAX = 65536;
 const FILLED = {
@@ -90,7 +91,9 @@ class SubtleCrypto {
         if (!isObject(algorithm)) throw new TypeError('HMAC needs a hash');
         const hash = hashOf(algorithm.hash), uses = usagesOf(usages), { length } = algorithm;
         const bits = length === undefined ? native.block(hash) * 8 : +length;
-        if (!(bits > 0 && bits <= BYTES_MAX * 8 && bits % 8 === 0)) throw fail('OperationError', 'the length is no whole number of bytes');
+        if (!(bits > 0 && bits <= BYTES_MAX * 8 && bits % 8 === 0)) {
+            throw fail('OperationError', 'the length is no whole number of bytes');
+        }
         return make(native.random(bits / 8), hash, !!extractable, uses);
     }
     async sign(algorithm, key, input) {
@@ -123,7 +126,8 @@ class Crypto {
         const count = apply(byteLength, array, []);
         if (count === 0) return array;
         if (count > BYTES_MAX) throw fail('QuotaExceededError', 'at most 65536 bytes are given at once');
-        apply(fill, new Uint8Array(apply(buffer, array, []), apply(byteOffset, array, []), count), [native.random(count)]);
+        const bytes = new Uint8Array(apply(buffer, array, []), apply(byteOffset, array, []), count);
+        apply(fill, bytes, [native.random(count)]);
         return array;
     }
 }

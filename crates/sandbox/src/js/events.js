@@ -68,7 +68,9 @@ class Event {
         // The type of an event that is to be dispatched.
         typeOf = (event) => {
             if (!isObject(event) || !(#type in event)) throw new TypeError('the argument is no Event');
-            if (event.#phase !== 0) throw new DOMException('The event is being dispatched already', 'InvalidStateError');
+            if (event.#phase !== 0) {
+                throw new DOMException('The event is being dispatched already', 'InvalidStateError');
+            }
             return event.#type;
         };
         const phases = ['NONE', 'CAPTURING_PHASE', 'AT_TARGET', 'BUBBLING_PHASE'];
@@ -192,7 +194,8 @@ class AbortSignal extends EventTarget {
         if (!(time >= 0 && time <= 9007199254740991)) throw new TypeError('the time is no number of milliseconds');
         const signal = new AbortSignal(KEY);
         own.load('timers');
-        own.schedule(() => abort(signal, new DOMException('The operation was aborted due to timeout', 'TimeoutError')), time);
+        const reason = () => new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+        own.schedule(() => abort(signal, reason()), time);
         return signal;
     }
     static any(signals) {

@@ -1,7 +1,9 @@
 // Headers: https://fetch.spec.whatwg.org/#headers-class, without guards.
 //
-// The state is a text that Rust writes and reads: a line for each header. The numbers are those of `Change` in headers.rs.
-const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor, global: { TypeError } } = own;
+// The state is a text that Rust writes and reads: a line for each header. The numbers are those of `Change` in
+// headers.rs.
+const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor } = own;
+const { TypeError } = own.global;
 const { text, isObject, needs, tag, append, each, sequence } = own.load('common');
 
 // The lines of a text. No name or value has a line break in it.
@@ -46,15 +48,19 @@ class Headers {
 
     append(name, value) {
         needs(arguments.length, 2, 'append');
-        this.#state = native.headers(0, this.#state, text(name), text(value));
+        // Converting runs code of the script's, which may change the list: only then is it looked at.
+        const key = text(name), item = text(value);
+        this.#state = native.headers(0, this.#state, key, item);
     }
     delete(name) {
         needs(arguments.length, 1, 'delete');
-        this.#state = native.headers(2, this.#state, text(name));
+        const key = text(name);
+        this.#state = native.headers(2, this.#state, key);
     }
     get(name) {
         needs(arguments.length, 1, 'get');
-        return native.headers(3, this.#state, text(name));
+        const key = text(name);
+        return native.headers(3, this.#state, key);
     }
     getSetCookie() {
         const items = lines(native.headers(6, this.#state)), all = [];
@@ -65,11 +71,13 @@ class Headers {
     }
     has(name) {
         needs(arguments.length, 1, 'has');
-        return native.headers(4, this.#state, text(name));
+        const key = text(name);
+        return native.headers(4, this.#state, key);
     }
     set(name, value) {
         needs(arguments.length, 2, 'set');
-        this.#state = native.headers(1, this.#state, text(name), text(value));
+        const key = text(name), item = text(value);
+        this.#state = native.headers(1, this.#state, key, item);
     }
     forEach(callback, target = undefined) {
         needs(arguments.length, 1, 'forEach');

@@ -60,7 +60,8 @@ const schedule = (callback, delay, repeats, values) => {
     ms -= ms % 1;
     if (count >= TIMERS_MAX) throw new RangeError('too many timers: at most 1000 may be pending');
     const id = last += 1;
-    insert({ __proto__: null, id, at: native.clock() + ms, every: repeats ? ms : 0, callback, values, next: undefined });
+    const at = native.clock() + ms, every = repeats ? ms : 0;
+    insert({ __proto__: null, id, at, every, callback, values, next: undefined });
     arm();
     return id;
 };

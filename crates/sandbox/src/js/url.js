@@ -2,7 +2,8 @@
 //
 // A URL is its text, and a list of parameters is the text that it is serialized as; all that is done with them is done
 // in Rust. The numbers are those of `Part` in url.rs and of `Change` in query.rs.
-const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor, global: { TypeError } } = own;
+const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor } = own;
+const { TypeError } = own.global;
 const { text, isObject, needs, tag, append, each, sequence } = own.load('common');
 const parse = (url, base) => native.url(0, text(url), base === undefined ? undefined : text(base));
 
@@ -68,19 +69,23 @@ class URLSearchParams {
     get size() { return this.#all().count / 2; }
     append(name, value) {
         needs(arguments.length, 2, 'append');
-        this.#set(native.query(1, this.#query, text(name), text(value)));
+        // Converting runs code of the script's, which may change the list: only then is it looked at.
+        const key = text(name), item = text(value);
+        this.#set(native.query(1, this.#query, key, item));
     }
     delete(name, value = undefined) {
         needs(arguments.length, 1, 'delete');
-        this.#set(native.query(3, this.#query, text(name), value === undefined ? undefined : text(value)));
+        const key = text(name), item = value === undefined ? undefined : text(value);
+        this.#set(native.query(3, this.#query, key, item));
     }
     get(name) {
         needs(arguments.length, 1, 'get');
-        return native.query(4, this.#query, text(name));
+        const key = text(name);
+        return native.query(4, this.#query, key);
     }
     getAll(name) {
         needs(arguments.length, 1, 'getAll');
-        const items = strings(native.query(8, this.#query, text(name))), all = [];
+        const key = text(name), items = strings(native.query(8, this.#query, key)), all = [];
         for (let at = 0; at < items.count; at += 1) {
             append(all, items[at]);
         }
@@ -88,11 +93,13 @@ class URLSearchParams {
     }
     has(name, value = undefined) {
         needs(arguments.length, 1, 'has');
-        return native.query(5, this.#query, text(name), value === undefined ? undefined : text(value));
+        const key = text(name), item = value === undefined ? undefined : text(value);
+        return native.query(5, this.#query, key, item);
     }
     set(name, value) {
         needs(arguments.length, 2, 'set');
-        this.#set(native.query(2, this.#query, text(name), text(value)));
+        const key = text(name), item = text(value);
+        this.#set(native.query(2, this.#query, key, item));
     }
     sort() { this.#set(native.query(6, this.#query)); }
     forEach(callback, target = undefined) {
@@ -128,7 +135,8 @@ class URLSearchParams {
     }
 }
 const { entries } = URLSearchParams.prototype;
-defineProperty(URLSearchParams.prototype, iterator, { __proto__: null, value: entries, writable: true, configurable: true });
+const iterating = { __proto__: null, value: entries, writable: true, configurable: true };
+defineProperty(URLSearchParams.prototype, iterator, iterating);
 
 class URL {
     #href; #params;
@@ -149,7 +157,8 @@ class URL {
     }
 
     #set(part, value) {
-        this.#href = native.url(part + 16, this.#href, text(value));
+        const item = text(value);
+        this.#href = native.url(part + 16, this.#href, item);
         if (this.#params !== undefined) follow(this.#params, native.url(12, this.#href));
     }
 

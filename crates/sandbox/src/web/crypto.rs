@@ -65,37 +65,52 @@ fn block(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<
     }))
 }
 
-fn digest(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
+fn digest(context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
     let [NativeValue::String(name), data] = arguments else { return Err(refused()) };
     let data = bytes(data)?;
     Ok(NativeValue::Bytes(match Hash::named(name).ok_or_else(refused)? {
-        Hash::Sha1 => Sha1::digest(data).to_vec(),
-        Hash::Sha256 => Sha256::digest(data).to_vec(),
-        Hash::Sha384 => Sha384::digest(data).to_vec(),
-        Hash::Sha512 => Sha512::digest(data).to_vec(),
+        Hash::Sha1 => digest_of::<Sha1>(context, data),
+        Hash::Sha256 => digest_of::<Sha256>(context, data),
+        Hash::Sha384 => digest_of::<Sha384>(context, data),
+        Hash::Sha512 => digest_of::<Sha512>(context, data),
     }))
 }
 
-fn sign(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
+/// What is hashed between two looks at the deadline.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// The digest, or nothing if the run is to end, which sees none of it.
+fn digest_of<D: Digest>(context: &NativeContext<'_>, data: &[u8]) -> Vec<u8> {
+    let mut digest = D::new();
+    for chunk in data.chunks(CHUNK_BYTES) {
+        if context.interrupted() {
+            return Vec::new();
+        }
+        digest.update(chunk);
+    }
+    digest.finalize().to_vec()
+}
+
+fn sign(context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
     let [NativeValue::String(name), key, data] = arguments else { return Err(refused()) };
     let (key, data) = (bytes(key)?, bytes(data)?);
     Ok(NativeValue::Bytes(match Hash::named(name).ok_or_else(refused)? {
-        Hash::Sha1 => mac::<Sha1>(key, data)?.finalize().into_bytes().to_vec(),
-        Hash::Sha256 => mac::<Sha256>(key, data)?.finalize().into_bytes().to_vec(),
-        Hash::Sha384 => mac::<Sha384>(key, data)?.finalize().into_bytes().to_vec(),
-        Hash::Sha512 => mac::<Sha512>(key, data)?.finalize().into_bytes().to_vec(),
+        Hash::Sha1 => mac::<Sha1>(context, key, data)?.finalize().into_bytes().to_vec(),
+        Hash::Sha256 => mac::<Sha256>(context, key, data)?.finalize().into_bytes().to_vec(),
+        Hash::Sha384 => mac::<Sha384>(context, key, data)?.finalize().into_bytes().to_vec(),
+        Hash::Sha512 => mac::<Sha512>(context, key, data)?.finalize().into_bytes().to_vec(),
     }))
 }
 
 /// Takes as long whatever the signature is.
-fn verify(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
+fn verify(context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
     let [NativeValue::String(name), key, signature, data] = arguments else { return Err(refused()) };
     let (key, signature, data) = (bytes(key)?, bytes(signature)?, bytes(data)?);
     let verified = match Hash::named(name).ok_or_else(refused)? {
-        Hash::Sha1 => mac::<Sha1>(key, data)?.verify_slice(signature),
-        Hash::Sha256 => mac::<Sha256>(key, data)?.verify_slice(signature),
-        Hash::Sha384 => mac::<Sha384>(key, data)?.verify_slice(signature),
-        Hash::Sha512 => mac::<Sha512>(key, data)?.verify_slice(signature),
+        Hash::Sha1 => mac::<Sha1>(context, key, data)?.verify_slice(signature),
+        Hash::Sha256 => mac::<Sha256>(context, key, data)?.verify_slice(signature),
+        Hash::Sha384 => mac::<Sha384>(context, key, data)?.verify_slice(signature),
+        Hash::Sha512 => mac::<Sha512>(context, key, data)?.verify_slice(signature),
     };
     Ok(NativeValue::Bool(verified.is_ok()))
 }
@@ -105,9 +120,10 @@ fn copy(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<N
     Ok(NativeValue::Bytes(bytes(data)?.to_vec()))
 }
 
-fn mac<D: EagerHash>(key: &[u8], data: &[u8]) -> Result<Hmac<D>, NativeFailure> {
+fn mac<D: EagerHash>(context: &NativeContext<'_>, key: &[u8], data: &[u8]) -> Result<Hmac<D>, NativeFailure> {
     let mut mac = <Hmac<D> as KeyInit>::new_from_slice(key).map_err(|_| refused())?;
-    mac.update(data);
+    // A run that is to end sees nothing of what is left out.
+    data.chunks(CHUNK_BYTES).take_while(|_| !context.interrupted()).for_each(|chunk| mac.update(chunk));
     Ok(mac)
 }
 

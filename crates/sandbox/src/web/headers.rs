@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use isolet_core_traits::{Native, NativeContext, NativeFailure, NativeValue};
 
-use super::{refused, string};
+use super::{check_texts, refused, string};
 
 /// `native.headers(change, state, name, value)`: see [`Change`].
 pub(super) const NATIVE: Native = Native { name: "headers", arguments: 4, call: headers };
@@ -32,6 +32,7 @@ impl Change {
 }
 
 fn headers(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
+    check_texts(arguments)?;
     let [NativeValue::Number(number), NativeValue::String(state), name, value] = arguments else {
         return Err(refused());
     };

@@ -3,7 +3,7 @@
 use isolet_core_traits::{Native, NativeContext, NativeFailure, NativeValue};
 use url::form_urlencoded::{Serializer, parse};
 
-use super::{packed, refused, string};
+use super::{check_texts, packed, refused, string};
 
 /// `native.query(change, query, name, value)`: see [`Change`].
 pub(super) const NATIVE: Native = Native { name: "query", arguments: 4, call: query };
@@ -49,6 +49,7 @@ impl<'a> Change<'a> {
 }
 
 fn query(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
+    check_texts(arguments)?;
     let [NativeValue::Number(number), NativeValue::String(query), name, value] = arguments else {
         return Err(refused());
     };

@@ -3,7 +3,7 @@
 use isolet_core_traits::{Native, NativeContext, NativeFailure, NativeValue};
 use url::{Url, quirks};
 
-use super::{refused, string};
+use super::{check_texts, refused, string};
 
 /// `native.url(part, href, value)`: see [`Part`].
 pub(super) const NATIVE: Native = Native { name: "url", arguments: 3, call: url };
@@ -50,6 +50,7 @@ impl Part {
 }
 
 fn url(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
+    check_texts(arguments)?;
     let [NativeValue::Number(number), NativeValue::String(href), value] = arguments else { return Err(refused()) };
     let number = *number as u8;
     let part = Part::from_number(number % SET).ok_or_else(refused)?;
