@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Compilation, Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, Resume,
-    RunLimits, Source, SourceKind, Step, Vm, VmConfig,
+    Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, Resume, RunLimits, Source,
+    SourceKind, Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
 
@@ -87,10 +87,7 @@ impl Bench {
 
     /// Compiles on a VM that was made for it.
     pub fn compile(&self, vm: &mut QuickJsVm, source: &Source) -> QuickJsProgram {
-        match vm.compile(source, &RunLimits::default(), &self.interrupt()) {
-            Compilation::Done(Ok(program)) => program,
-            other => panic!("{other:?}"),
-        }
+        vm.compile_to_end(source, &RunLimits::default(), &self.interrupt()).expect("it compiles")
     }
 
     /// Runs a program that makes no host calls.

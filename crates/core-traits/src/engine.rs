@@ -43,7 +43,7 @@ use crate::limits::RunLimits;
 use crate::logs::LogLine;
 use crate::seal::{SealError, SealKeys, SealedProgram};
 use crate::source::{Source, SourceHash};
-use crate::step::{Abort, Compilation, Invocation, Outcome, Resume, Step};
+use crate::step::{Abort, Compilation, CompileFailure, Invocation, Outcome, Resume, Step};
 
 /// A JavaScript engine: makes VMs. Shared by all threads.
 pub trait Engine: Send + Sync + 'static {
@@ -115,6 +115,25 @@ pub trait Vm: Send {
 
     /// Goes on compiling after [`Compilation::Preempted`], on the same thread.
     fn resume_compile(&mut self) -> Compilation<Self::Program>;
+
+    /// [Compiles](Self::compile) without giving the thread away, whatever slices say.
+    ///
+    /// # Errors
+    /// [`CompileFailure`], as for [`compile`](Self::compile).
+    fn compile_to_end(
+        &mut self,
+        source: &Source,
+        limits: &RunLimits,
+        interrupt: &Arc<Interrupt>,
+    ) -> Result<Self::Program, CompileFailure> {
+        let mut compilation = self.compile(source, limits, interrupt);
+        loop {
+            match compilation {
+                Compilation::Done(compiled) => return compiled,
+                Compilation::Preempted => compilation = self.resume_compile(),
+            }
+        }
+    }
 
     /// Starts `program`; only on a pristine VM made for [`Purpose::Run`](crate::Purpose::Run).
     fn start(

@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Compilation, Engine, Environment, HostInterface, HostModule, HostNamespace, HostOperation, HostReply, Interrupt,
-    Invocation, JsonText, LazyScript, MonotonicClock, Native, NativeFailure, NativeValue, Outcome, Payload, Purpose,
-    Reset, Resume, RunLimits, SetupScript, Source, SourceKind, Step, Vm, VmConfig,
+    Engine, Environment, HostInterface, HostModule, HostNamespace, HostOperation, HostReply, Interrupt, Invocation,
+    JsonText, LazyScript, MonotonicClock, Native, NativeFailure, NativeValue, Outcome, Payload, Purpose, Reset, Resume,
+    RunLimits, SetupScript, Source, SourceKind, Step, Vm, VmConfig,
 };
 
 use crate::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
@@ -155,11 +155,5 @@ fn interrupt(wall_time: Duration) -> Arc<Interrupt> {
 fn compile(engine: &QuickJs, environment: &Arc<Environment>, text: &str, kind: SourceKind) -> Option<QuickJsProgram> {
     let mut vm = engine.create_vm(&VmConfig::new(Purpose::Compile, environment.clone())).expect("a VM");
     let source = Source::new("trial.js", text, kind).expect("a name");
-    let mut compilation = vm.compile(&source, &RunLimits::default(), &interrupt(WALL_TIME));
-    loop {
-        match compilation {
-            Compilation::Done(compiled) => return compiled.ok(),
-            Compilation::Preempted => compilation = vm.resume_compile(),
-        }
-    }
+    vm.compile_to_end(&source, &RunLimits::default(), &interrupt(WALL_TIME)).ok()
 }

@@ -8,7 +8,7 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //! use isolet::engine::{
-//!     Compilation, End, Engine, HostInterface, Interrupt, Invocation, Output, Purpose, Reset, Resume, RunLimits, Step,
+//!     End, Engine, HostInterface, Interrupt, Invocation, Output, Purpose, Reset, Resume, RunLimits, Step,
 //!     Vm, VmConfig,
 //! };
 //! use isolet::{JsonText, MonotonicClock, Policy, QuickJs, Source, SourceKind};
@@ -21,8 +21,8 @@
 //! interrupt.start(Duration::from_secs(30));
 //!
 //! let source = Source::new("double.js", "input * 2", SourceKind::Script)?;
-//! let compilation = vm(Purpose::Compile)?.compile(&source, &RunLimits::default(), &interrupt);
-//! let Compilation::Done(Ok(program)) = compilation else { return Err("not compiled".into()) };
+//! let compiled = vm(Purpose::Compile)?.compile_to_end(&source, &RunLimits::default(), &interrupt);
+//! let Ok(program) = compiled else { return Err("not compiled".into()) };
 //!
 //! let mut vm = vm(Purpose::Run)?;
 //! let invocation = Invocation {

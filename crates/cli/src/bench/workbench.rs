@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use isolet::engine::{
-    Compilation, End, Engine, Environment, HostInterface, Interrupt, Invocation, Output, Purpose, QuickJsProgram,
-    QuickJsVm, Resume, RunLimits, Step, Vm, VmConfig,
+    End, Engine, Environment, HostInterface, Interrupt, Invocation, Output, Purpose, QuickJsProgram, QuickJsVm, Resume,
+    RunLimits, Step, Vm, VmConfig,
 };
 use isolet::{JsonText, MonotonicClock, Policy, QuickJs, Source, SourceKind};
 
@@ -51,9 +51,8 @@ impl Workbench {
         let environment = Policy::default().environment(HostInterface::default());
         let (clock, source, limits) = (Arc::default(), script()?, RunLimits::default());
         let mut vm = engine.create_vm(&VmConfig::new(Purpose::Compile, environment.clone())).context("cannot start")?;
-        let Compilation::Done(Ok(program)) = vm.compile(&source, &limits, &interrupt(&clock, limits.wall_time)) else {
-            bail!("the script was not compiled");
-        };
+        let compiled = vm.compile_to_end(&source, &limits, &interrupt(&clock, limits.wall_time));
+        let Ok(program) = compiled else { bail!("the script was not compiled") };
         Ok(Self { engine, environment, clock, source, program, input: order()? })
     }
 

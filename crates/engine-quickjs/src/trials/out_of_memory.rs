@@ -5,9 +5,7 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isolet_core_traits::{
-    Abort, Compilation, CompileFailure, End, Interrupt, Outcome, Purpose, RunLimits, Source, SourceKind, Vm,
-};
+use isolet_core_traits::{Abort, CompileFailure, End, Interrupt, Outcome, Purpose, RunLimits, Source, SourceKind, Vm};
 use isolet_testkit::TickingClock;
 
 use super::{Bench, WALL_TIME, interrupt, restored};
@@ -174,8 +172,8 @@ fn compiling_is_left_at_any_allocation() {
         let mut vm = bench.vm(Purpose::Compile);
         for at in (0..).step_by(stride()) {
             vm.refuse_after(at);
-            let compiled = vm.compile(&source, &RunLimits::default(), &interrupt(WALL_TIME));
-            let was_left = matches!(compiled, Compilation::Done(Err(CompileFailure::OutOfMemory { .. })));
+            let compiled = vm.compile_to_end(&source, &RunLimits::default(), &interrupt(WALL_TIME));
+            let was_left = matches!(compiled, Err(CompileFailure::OutOfMemory { .. }));
             restored(&mut vm).expect("every byte is back");
             if !was_left {
                 assert!(at > 2, "{text}: {compiled:?} at {at}");

@@ -5,9 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Compilation, End, Engine, Environment, HostInterface, HostNamespace, HostOperation, HostReply, Interrupt,
-    Invocation, JsonText, MonotonicClock, Output, Payload, Purpose, Resume, RunLimits, Source, SourceKind, Step, Vm,
-    VmConfig,
+    End, Engine, Environment, HostInterface, HostNamespace, HostOperation, HostReply, Interrupt, Invocation, JsonText,
+    MonotonicClock, Output, Payload, Purpose, Resume, RunLimits, Source, SourceKind, Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm};
 
@@ -45,10 +44,7 @@ fn unsliced() -> RunLimits {
 fn program(engine: &QuickJs, environment: &Arc<Environment>) -> QuickJsProgram {
     let mut vm = engine.create_vm(&VmConfig::new(Purpose::Compile, environment.clone())).expect("a VM");
     let source = Source::new("threads.js", SCRIPT, SourceKind::Script).expect("a name");
-    match vm.compile(&source, &RunLimits::default(), &interrupt()) {
-        Compilation::Done(Ok(program)) => program,
-        other => panic!("{other:?}"),
-    }
+    vm.compile_to_end(&source, &RunLimits::default(), &interrupt()).expect("it compiles")
 }
 
 /// Steps the VM on a new thread with this much stack.
@@ -101,8 +97,8 @@ fn many_vms_run_on_many_threads() {
                 for round in 0..25 {
                     let mut compiler =
                         engine.create_vm(&VmConfig::new(Purpose::Compile, environment.clone())).expect("a VM");
-                    let compiled = compiler.compile(&source, &RunLimits::default(), &interrupt());
-                    let Compilation::Done(Ok(program)) = compiled else { panic!("{compiled:?}") };
+                    let compiled = compiler.compile_to_end(&source, &RunLimits::default(), &interrupt());
+                    let program = compiled.expect("it compiles");
                     let mut vm = engine.create_vm(&VmConfig::new(Purpose::Run, environment.clone())).expect("a VM");
                     let invocation = Invocation {
                         source_name: source.name().clone(),

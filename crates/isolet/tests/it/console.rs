@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use isolet::{Execution, Report, Source, SourceKind};
 use isolet_core_traits::{
-    Compilation, Engine, Environment, HostInterface, Interrupt, Invocation, JsonText, MonotonicClock, Purpose, Resume,
-    RunLimits, Step, Vm, VmConfig,
+    Engine, Environment, HostInterface, Interrupt, Invocation, JsonText, MonotonicClock, Purpose, Resume, RunLimits,
+    Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::QuickJs;
 use isolet_sandbox::{Policy, timers_namespace};
@@ -66,8 +66,8 @@ fn memory_bytes(engine: &QuickJs, environment: Arc<Environment>) -> u64 {
     interrupt.start(Duration::from_secs(30));
     let vm = |purpose| engine.create_vm(&VmConfig::new(purpose, environment.clone())).expect("a VM");
     let source = Source::new("test.js", "1", SourceKind::Script).expect("a name");
-    let compilation = vm(Purpose::Compile).compile(&source, &RunLimits::default(), &interrupt);
-    let Compilation::Done(Ok(program)) = compilation else { panic!("{compilation:?}") };
+    let program = vm(Purpose::Compile).compile_to_end(&source, &RunLimits::default(), &interrupt);
+    let program = program.expect("it compiles");
     let json = || JsonText::parse("{}").expect("JSON");
     let invocation = Invocation { source_name: source.name().clone(), input: json(), context: json(), random_seed: 1 };
     let mut vm = vm(Purpose::Run);

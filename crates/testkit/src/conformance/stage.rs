@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::thread;
 
 use isolet_core_traits::{
-    Compilation, CompileFailure, End, Engine, EngineError, Environment, HostCall, Interrupt, Invocation, JsonText,
-    LogLine, Outcome, Output, Purpose, Resume, RunLimits, ScriptFailure, Source, SourceKind, Step, Vm, VmConfig,
+    CompileFailure, End, Engine, EngineError, Environment, HostCall, Interrupt, Invocation, JsonText, LogLine, Outcome,
+    Output, Purpose, Resume, RunLimits, ScriptFailure, Source, SourceKind, Step, Vm, VmConfig,
 };
 use serde::de::IgnoredAny;
 
@@ -90,18 +90,11 @@ pub(crate) fn compile<V: Vm>(
     limits: &RunLimits,
     interrupt: &Arc<Interrupt>,
 ) -> Checked<Result<V::Program, CompileFailure>> {
-    let mut compilation = vm.compile(source, limits, interrupt);
-    loop {
-        match compilation {
-            Compilation::Preempted => compilation = vm.resume_compile(),
-            Compilation::Done(result) => {
-                if let Err(CompileFailure::Syntax(failure)) = &result {
-                    inspect_failure(failure)?;
-                }
-                return Ok(result);
-            }
-        }
+    let result = vm.compile_to_end(source, limits, interrupt);
+    if let Err(CompileFailure::Syntax(failure)) = &result {
+        inspect_failure(failure)?;
     }
+    Ok(result)
 }
 
 /// Goes on until the run wants something else than the thread.
