@@ -217,19 +217,17 @@ impl Attempt {
 
 /// The bytecode of a setup script: an expression whose value is a strict function `(global, native, host, own)`.
 pub(crate) fn compile_setup(js: Js, text: &str) -> Result<Vec<u8>, String> {
-    let compiled = js.compile(&SETUP.put(text), SETUP_FILE, EXPRESSION, FIRST_LINE);
-    // Neither text nor positions: every VM pays for them, and no author sees them.
-    let strip = qjs::JS_WRITE_OBJ_STRIP_SOURCE | qjs::JS_WRITE_OBJ_STRIP_DEBUG;
-    let bytecode = compiled.and_then(|compiled| js.write_bytecode(&compiled, strip));
-    bytecode.map(|bytecode| bytecode.as_bytes().to_vec()).map_err(|thrown| {
-        let exception = js.exception(thrown);
-        js.to_string(&exception).unwrap_or_default()
-    })
+    compile_own(js, &SETUP.put(text), SETUP_FILE, EXPRESSION)
 }
 
 /// The bytecode of a module of the host, under the name by which it is imported.
 pub(crate) fn compile_module(js: Js, name: &CStr, text: &str) -> Result<Vec<u8>, String> {
-    let compiled = js.compile(&NOTHING.put(text), name, MODULE, FIRST_LINE);
+    compile_own(js, &NOTHING.put(text), name, MODULE)
+}
+
+/// Without text and positions: every VM would pay for them, and no author sees them.
+fn compile_own(js: Js, text: &Terminated, name: &CStr, flags: u32) -> Result<Vec<u8>, String> {
+    let compiled = js.compile(text, name, flags, FIRST_LINE);
     let strip = qjs::JS_WRITE_OBJ_STRIP_SOURCE | qjs::JS_WRITE_OBJ_STRIP_DEBUG;
     let bytecode = compiled.and_then(|compiled| js.write_bytecode(&compiled, strip));
     bytecode.map(|bytecode| bytecode.as_bytes().to_vec()).map_err(|thrown| {

@@ -116,7 +116,7 @@ impl<E: Engine> Core<E> {
     }
 }
 
-/// What a tenant may have of the pool. All tenants weigh the same.
+/// What a tenant may have of the pool.
 pub(crate) fn share(limits: &Limits) -> Share {
     let (runs_per_tenant, runs_per_script) = (limits.runs_per_tenant, limits.runs_per_script);
     Share { weight: limits.weight, runs_per_tenant, runs_per_script }

@@ -52,7 +52,7 @@ impl Claim {
         Self { tenant: Some(tenant.clone()), weight: NonZeroU32::MIN, script: None, deadline: None }
     }
 
-    /// For a tenant, until the deadline that the interrupt has now. All tenants weigh the same.
+    /// For a tenant of weight 1, until the deadline that the interrupt has now.
     pub(crate) fn of(tenant: &TenantId, script: Option<&ScriptId>, interrupt: &Interrupt) -> Self {
         let (tenant, script) = (Some(tenant.clone()), script.cloned());
         Self { tenant, weight: NonZeroU32::MIN, script, deadline: interrupt.deadline() }
