@@ -9,6 +9,8 @@
 //!    a new target: 70 % │        the target stays        │ a new target: 70 %
 //! ```
 //!
+//! A few seconds in which more VMs are wanted than the target make for a new one as well: 70 % for what is wanted then.
+//!
 //! - Below the target, VMs are made ahead of demand.
 //! - Above it, one is made only for those who would else wait for longer than `vm_patience`: because those in use come
 //!   back too slowly, or because those who lacked one so long ago have not been served yet. A little more demand than VMs,
@@ -25,6 +27,8 @@ use crate::config::PoolConfig;
 const UTILISATION: f64 = 0.70;
 const UTILISATION_MIN: f64 = 0.62;
 const UTILISATION_MAX: f64 = 0.78;
+/// Beyond this in a few seconds, a load has grown that does not wait for the minute's average.
+const UTILISATION_NOW_MAX: f64 = 1.05;
 
 /// What must be known of the load before the target follows it.
 const EVIDENCE: Duration = Duration::from_secs(10);
@@ -63,11 +67,18 @@ impl Size {
         if window.covered() < EVIDENCE {
             return;
         }
-        let demand = window.demand();
-        if !(UTILISATION_MIN..=UTILISATION_MAX).contains(&(demand / self.target.max(1) as f64)) {
-            let target = (demand / UTILISATION).ceil();
-            self.target = (target as usize).clamp(config.vms_initial, config.vms_max);
-        }
+        let (average, now) = (window.demand(), window.demand_now());
+        let by_target = |demand: f64| demand / self.target.max(1) as f64;
+        let demand = if by_target(now) > UTILISATION_NOW_MAX {
+            now
+        } else if by_target(average) > UTILISATION_MAX {
+            average
+        } else if by_target(average.max(now)) < UTILISATION_MIN {
+            average.max(now)
+        } else {
+            return;
+        };
+        self.target = ((demand / UTILISATION).ceil() as usize).clamp(config.vms_initial, config.vms_max);
     }
 
     /// Someone who waited is served.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 const SECONDS: usize = 60;
 
-/// The seconds that tell how fast VMs come back now.
+/// The seconds that tell how it is now.
 const RECENT: usize = 5;
 
 /// How many VMs there are, are in use, and could be used, those in use included.
@@ -76,18 +76,21 @@ impl Window {
     }
 
     pub(super) fn granted(&mut self) {
-        self.add(Sums { grants: 1, ..Sums::default() });
+        self.add(|sums| sums.grants += 1);
     }
 
     /// A run is over, so long after its grant.
     pub(super) fn ended(&mut self, run_time: Duration) {
         let run_time_us = u64::try_from(run_time.as_micros()).unwrap_or(u64::MAX >> 20);
-        self.add(Sums { runs: 1, run_time_us, ..Sums::default() });
+        self.add(|sums| {
+            sums.runs += 1;
+            sums.run_time_us += run_time_us;
+        });
     }
 
     /// A VM stands ready again.
     pub(super) fn vm_back(&mut self) {
-        self.add(Sums { vms_back: 1, ..Sums::default() });
+        self.add(|sums| sums.vms_back += 1);
     }
 
     /// How much of the window is there.
@@ -103,6 +106,12 @@ impl Window {
     /// VMs that were in use or lacking, on average; 0 at first.
     pub(super) fn demand(&self) -> f64 {
         if self.sum.covered_us == 0 { 0.0 } else { self.sum.demand as f64 / self.sum.covered_us as f64 }
+    }
+
+    /// The same in the last few seconds.
+    pub(super) fn demand_now(&self) -> f64 {
+        let recent = self.recent();
+        if recent.covered_us == 0 { 0.0 } else { recent.demand as f64 / recent.covered_us as f64 }
     }
 
     /// The time in which one request is granted, if any was and there has been time for it.
@@ -123,12 +132,17 @@ impl Window {
         if self.covered() < Duration::from_secs(1) {
             return None;
         }
+        let recent = self.recent();
+        let vms_back = u32::try_from(recent.vms_back).ok().filter(|vms_back| *vms_back > 0)?;
+        Some(Duration::from_micros(recent.covered_us) / vms_back)
+    }
+
+    fn recent(&self) -> Sums {
         let mut recent = Sums::default();
         for ago in 0..RECENT {
             recent.add(self.seconds[(self.at() + SECONDS - ago) % SECONDS]);
         }
-        let vms_back = u32::try_from(recent.vms_back).ok().filter(|vms_back| *vms_back > 0)?;
-        Some(Duration::from_micros(recent.covered_us) / vms_back)
+        recent
     }
 
     fn at(&self) -> usize {
@@ -141,14 +155,18 @@ impl Window {
         self.counted += Duration::from_micros(covered_us);
         let area = |vms: usize| vms as u64 * covered_us;
         let Level { total, in_use, demand } = self.level;
-        let (total, in_use, demand) = (area(total), area(in_use), area(demand));
-        self.add(Sums { covered_us, total, in_use, demand, ..Sums::default() });
+        self.add(|sums| {
+            sums.covered_us += covered_us;
+            sums.total += area(total);
+            sums.in_use += area(in_use);
+            sums.demand += area(demand);
+        });
     }
 
-    fn add(&mut self, sums: Sums) {
+    fn add(&mut self, add: impl Fn(&mut Sums)) {
         let at = self.at();
-        self.seconds[at].add(sums);
-        self.sum.add(sums);
+        add(&mut self.seconds[at]);
+        add(&mut self.sum);
     }
 }
 
@@ -194,6 +212,9 @@ mod tests {
         window.hold(hold(100, 90));
         window.pass(seconds(1_061.0));
         assert_eq!((window.covered(), window.demand()), (seconds(59.0), 90.0), "what was before is forgotten");
+        window.hold(hold(100, 50));
+        window.pass(seconds(1_064.0));
+        assert_eq!((window.demand(), window.demand_now()), ((56.0 * 90.0 + 3.0 * 50.0) / 59.0, (90.0 + 150.0) / 4.0));
         window.hold(hold(0, 0));
         window.pass(seconds(99_999.0));
         assert_eq!((window.demand(), window.utilisation()), (0.0, 0.0));

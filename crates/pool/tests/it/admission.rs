@@ -320,6 +320,7 @@ fn vms_that_have_grown_too_large_are_replaced() {
     let memory = PoolConfig { vm_bytes: 100, memory_bytes_max: 500, ..config(3, 10) };
     let mut bench = Bench::new(memory);
     let runs = ["a", "b", "c"].map(|tenant| bench.run(tenant));
+    assert!(runs.iter().all(|run| bench.admission.begin(*run, 0).is_some()));
     bench.admission.vm_holds(runs[0], 350);
     bench.admission.vm_holds(runs[1], 120);
     bench.pass(MILLISECOND);

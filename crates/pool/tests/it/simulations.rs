@@ -73,17 +73,17 @@ fn check_steady(demand: u32, warm_up: usize, minutes: usize) {
 
 #[test]
 fn a_steady_demand_of_8_vms() {
-    check_steady(8, 10, 20);
+    check_steady(8, 14, 12);
 }
 
 #[test]
 fn a_steady_demand_of_25_vms() {
-    check_steady(25, 6, 6);
+    check_steady(25, 4, 5);
 }
 
 #[test]
 fn a_steady_demand_of_65_vms() {
-    check_steady(65, 3, 4);
+    check_steady(65, 2, 3);
 }
 
 /// Twenty tenants who ask now and then for 2 ms, and one that asks for a thousand runs at once every ten seconds.
@@ -137,25 +137,26 @@ fn a_script_at_its_cap_does_not_hold_back_its_tenants_others() {
 #[test]
 fn a_flash_crowd_is_served_and_given_back() {
     let run_time = Duration::from_millis(50);
-    let mut load = Load::new(PoolConfig::default(), 11, poisson(6.5, run_time, 40));
+    let mut load =
+        Load::new(PoolConfig { first_runs_percent: 0, ..PoolConfig::default() }, 11, poisson(6.5, run_time, 40));
     load.run(12 * MINUTE);
     assert_eq!(load.stats().total, 10);
     load.waits.clear();
-    load.sources(poisson(69.0, run_time, 40));
+    load.sources(poisson(75.0, run_time, 40));
     load.run(2 * SECOND);
     let after_two_seconds = load.stats().total;
     load.run(2 * MINUTE);
-    let waits = load.wait_quantile(|_| true, 1.0);
+    let waits = [0.99, 1.0].map(|part| load.wait_quantile(|_| true, part));
     let crowd = load.stats();
     load.sources(poisson(6.5, run_time, 40));
     load.run(15 * MINUTE);
     let after = load.stats();
     println!(
         "10 VMs, {after_two_seconds} after two seconds of ten times the load, {} after two minutes, {} a quarter of an hour after it; \
-         the longest wait {waits:?}; {:?} {:?}",
+         p99 and maximum of waits {waits:?}; {:?} {:?}",
         crowd.total, after.total, after.ordered, after.destroyed
     );
-    assert!(after_two_seconds >= 60 && crowd.total >= 95, "{after_two_seconds} {crowd:?}");
-    assert!(waits <= Duration::from_millis(300) && crowd.rejected_total == 0, "{waits:?} {crowd:?}");
-    assert_eq!((after.total, after.target), (10, 10), "{after:?}");
+    assert!(after_two_seconds >= 60 && crowd.total >= 96, "{after_two_seconds} {crowd:?}");
+    assert!(waits[0] <= Duration::from_millis(250) && crowd.rejected_total == 0, "{waits:?} {crowd:?}");
+    assert!(after.total <= 12 && is_within(after.utilisation_average), "{after:?}");
 }

@@ -148,7 +148,7 @@ impl Model {
             Event::ReturnVm(..) | Event::Release(..) => self.give_back(event),
             Event::Begin(at, thread) => self.begin(at, thread),
             Event::Holds(at, bytes) => {
-                if let Some(at) = self.pick(at, |seat| seat.on().is_some()) {
+                if let Some(at) = self.pick(at, |seat| seat.on().is_some() && !matches!(seat, Seat::Granted(_))) {
                     self.admission.vm_holds(self.granted[at].ticket, bytes);
                     self.bytes.extend(self.granted[at].seat.on().map(|vm| (vm, bytes)));
                     self.admission.tick(self.now);

@@ -14,6 +14,9 @@ use crate::request;
 /// What a VM takes to be made.
 const MAKING: Duration = Duration::from_micros(500);
 
+/// Threads on which runs begin, in turn.
+const THREADS: usize = 2;
+
 /// Who asks, and how.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
@@ -64,6 +67,7 @@ pub(super) struct Load {
     generation: usize,
     events: BinaryHeap<Reverse<(Duration, Event)>>,
     jobs: HashMap<Ticket, Job>,
+    begun: usize,
     /// By tenant and script.
     pub(super) waits: HashMap<(String, String), Vec<Duration>>,
 }
@@ -79,6 +83,7 @@ impl Load {
             generation: 0,
             events: BinaryHeap::from([Reverse((Duration::ZERO, Event::Tick))]),
             jobs: HashMap::new(),
+            begun: 0,
             waits: HashMap::new(),
         };
         load.sources(sources);
@@ -152,6 +157,8 @@ impl Load {
                     let who = (job.source.tenant.clone(), job.source.script.clone());
                     self.waits.entry(who).or_default().push(grant.waited);
                     let run_time = job.run_time;
+                    self.begun += 1;
+                    self.admission.begin(grant.ticket, self.begun % THREADS).expect("it was granted a VM");
                     self.push(run_time, Event::Over(grant.ticket));
                 }
                 Decision::Reject(ticket, _) => drop(self.jobs.remove(&ticket)),
