@@ -167,6 +167,9 @@ impl QuickJs {
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
         let (restoring, images, stacks) = (Restoring::default(), Budget::of_process(), Stacks::default());
         let uses_signals = form == Form::Restored && signals::is_supported();
+        if uses_signals {
+            signals::find_interpreter(realm.enter());
+        }
         let (tick, on_fault) = (uses_signals.then_some(TICK), OnFault::default());
         Ok(Self {
             id,
