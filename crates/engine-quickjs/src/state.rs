@@ -71,6 +71,8 @@ pub(crate) struct Constants {
     pub(crate) replacer: Value,
     /// The replacer of [`unwritable`](crate::unwritable).
     pub(crate) follower: Value,
+    /// The replacer of [`output`](crate::output), where there is one.
+    pub(crate) visitor: Value,
     /// An object without prototype that only we reach: resolve, reject and error of each pending call.
     pub(crate) calls: Value,
     /// What setup scripts share.
