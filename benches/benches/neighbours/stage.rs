@@ -54,7 +54,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        self.runtime.block_on(self.isolet.shutdown());
+        self.runtime.block_on(self.isolet.shutdown(Duration::from_secs(60)));
     }
 }
 

@@ -11,6 +11,7 @@ use isolet_pool::{Lease, Need, Pool, Request, Share};
 use crate::caller::{Caller, Gone};
 use crate::dispatch::{Dispatch, Host};
 use crate::drive::{Drive, reset_and_finish};
+use crate::gate::Gate;
 use crate::metrics::Counters;
 use crate::program::{Compilers, Wanted};
 use crate::run::Run;
@@ -41,6 +42,7 @@ pub(crate) struct Core<E: Engine> {
     pub(crate) workers: Arc<Workers>,
     pub(crate) host: Arc<Host>,
     pub(crate) runtime: Runtime,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) counters: Counters,
     pub(crate) console_to_tracing: bool,
 }
@@ -123,7 +125,10 @@ pub(crate) fn share(limits: &Limits) -> Share {
 }
 
 impl From<Gone> for Verdict {
-    fn from(Gone: Gone) -> Self {
-        Self::cancelled()
+    fn from(gone: Gone) -> Self {
+        match gone {
+            Gone::Caller => Self::cancelled(),
+            Gone::Executor => Self::shut_down(),
+        }
     }
 }

@@ -127,8 +127,9 @@ impl<'run, E: Engine> Drive<'run, E> {
                 biased;
                 Some(lines) = self.lines.1.recv() => self.run.log(lines),
                 worked = &mut work => break worked,
-                () = self.caller.gone(), if !is_hurried => {
+                _ = self.caller.gone(), if !is_hurried => {
                     is_hurried = true;
+                    self.run.interrupt.request(Abort::Cancelled);
                     work.hurry();
                 }
             }
@@ -181,7 +182,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         loop {
             let notice = tokio::select! {
                 biased;
-                () = self.caller.gone() => return Heard::End(Abort::Cancelled),
+                _ = self.caller.gone() => return Heard::End(Abort::Cancelled),
                 replies = self.dispatch.replies() => return Heard::Replies(replies),
                 () = &mut deadline => return Heard::End(Abort::Deadline),
                 notice = lease.notice() => notice,
@@ -205,7 +206,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         loop {
             tokio::select! {
                 biased;
-                () = self.caller.gone() => return Waited::Over(Ok(parked.abort(Abort::Cancelled))),
+                _ = self.caller.gone() => return Waited::Over(Ok(parked.abort(Abort::Cancelled))),
                 back = lease.unpark() => return match back {
                     Ok(()) => Waited::GoesOn(Next::Unpark(Box::new(parked), replies)),
                     Err(VmLost) => Waited::Over(Err(Lost::Vm)),

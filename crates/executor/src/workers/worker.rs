@@ -39,7 +39,7 @@ pub(super) fn start<E: Engine>(
             }
         };
         let Some(shared) = shared.upgrade() else { return };
-        let life = shared.alive.subscribe();
+        let life = Life { shared: shared.clone(), number, generation };
         let nudge = engine.nudge(&guard);
         let mut state = shared.lock();
         let thread = &mut state.threads[number];
@@ -54,6 +54,19 @@ pub(super) fn start<E: Engine>(
     let builder = thread::Builder::new().name(format!("isolet-worker-{number}")).stack_size(stack_bytes);
     builder.spawn(work).map_err(|error| EngineError::Thread { message: error.to_string() })?;
     is_attached.recv().unwrap_or(Ok(()))
+}
+
+/// Of a thread: tells when it is over.
+struct Life {
+    shared: Arc<Shared>,
+    number: usize,
+    generation: u64,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.shared.thread_ended(self.number, self.generation);
+    }
 }
 
 struct Worker {

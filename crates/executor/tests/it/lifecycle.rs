@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use isolet_core_traits::{EngineId, ProgramOrigin, Status};
 use isolet_executor::{BuildError, Execution, Executor};
@@ -79,9 +80,9 @@ async fn shutdown_ends_vms_and_workers() {
     let engine = FakeEngine::default();
     let executor = executor(&engine);
     assert!(executor.execute(execution("output 1")).await.is_ok());
-    executor.shutdown().await;
+    executor.shutdown(Duration::from_secs(60)).await;
     assert_eq!((engine.counts().threads, engine.counts().vms()), (0, 0));
-    executor.shutdown().await;
+    executor.shutdown(Duration::from_secs(60)).await;
     assert_eq!(executor.execute(execution("output 1")).await.status, Status::Rejected);
     let error = executor.check(&source("output 2"), &tenant("acme")).await.expect_err("it is shut down");
     assert_eq!(error.kind, Status::Rejected);
@@ -115,7 +116,7 @@ async fn two_executors_do_not_see_each_other() {
         assert_eq!(engine.counts().compiles, 1);
     }
     let [first, second] = executors;
-    first.shutdown().await;
+    first.shutdown(Duration::from_secs(60)).await;
     assert_eq!(output(&second.execute(execution("output remembered")).await), "null");
     check_clean(&second, &engines[1]).await;
 }

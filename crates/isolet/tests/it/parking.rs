@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::time::Duration;
 
 use isolet::{ApiCallRate, Execution, Limits, PoolConfig, Status};
 use isolet_testkit::services::Slow;
@@ -66,5 +67,5 @@ async fn ten_thousand_runs_in_flight() {
     }
     let pool = isolet.metrics().pool;
     assert_eq!((pool.parked, pool.parked_bytes, pool.parks_total), (0, 0, pool.unparks_total));
-    isolet.shutdown().await;
+    isolet.shutdown(Duration::from_secs(60)).await;
 }
