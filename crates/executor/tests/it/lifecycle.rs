@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use isolet_core_traits::{EngineId, ProgramOrigin, Status};
 use isolet_executor::{BuildError, Execution, Executor};
+use isolet_limits::Limits;
+use isolet_pool::PoolConfig;
 use isolet_testkit::services::{Echo, Journal, Journaled, Slow};
-use isolet_testkit::{FakeEngine, FakeOptions};
+use isolet_testkit::{FakeEngine, FakeOptions, ManualClock};
 use tokio::runtime;
+use tokio::task::JoinSet;
 
 use crate::setup::{builder, check_clean, execution, executor, output, source, tenant, told, until};
 
@@ -143,6 +146,33 @@ fn a_runtime_that_ends_leaves_reports() {
     assert_eq!((executor.metrics().in_flight, executor.metrics().executions.total()), (0, 2));
     drop(executor);
     wait_for_threads(&engine, 0);
+}
+
+/// Each that is given up lets the next one in, which has no runtime either.
+#[tokio::test]
+async fn a_runtime_that_ends_gives_up_ten_thousand_who_wait() {
+    const WAITING: usize = 10_000;
+    let (engine, slow) = (FakeEngine::default(), Slow::default());
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
+    let pool =
+        PoolConfig { vms_initial: 1, vms_max: 1, parked_bytes_max: 0, queue_max: WAITING, ..PoolConfig::default() };
+    let limits = Limits { runs_per_tenant: WAITING, runs_per_script: WAITING, ..Limits::default() };
+    let builder = builder(&engine).runtime(runtime.handle().clone()).host(slow.clone()).pool(pool).limits(limits);
+    let executor = builder.clock(Arc::new(ManualClock::new())).build().expect("it builds");
+    let script = "call slow.wait";
+    let acme = tenant("acme");
+    executor.check(&source(script), &acme).await.expect("it compiles");
+    let mut reports = JoinSet::new();
+    for _ in 0..=WAITING {
+        let executor = executor.clone();
+        reports.spawn(async move { executor.execute(execution(script)).await });
+    }
+    until(|| executor.metrics().pool.waiting == WAITING && slow.waiting() == 1).await;
+    runtime.shutdown_background();
+    for report in reports.join_all().await {
+        assert_eq!(told(&report), "host_error: HostError: the host lost the execution");
+    }
+    assert_eq!((executor.metrics().in_flight, executor.metrics().pool.leases), (0, 0));
 }
 
 #[tokio::test]
