@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use isolet_cache::ProgramCache;
-use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, VmConfig};
+use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, Vm, VmConfig};
 use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::{Lease, Need, Pool, Request, Share};
 
@@ -59,6 +59,7 @@ impl<E: Engine> Core<E> {
         let ended = Drive::new(self, run, &mut dispatch, caller).until_end(&mut lease, program, invocation).await;
         let (reset, cpu_used) = (ended.reset, ended.cpu);
         if let Some(reset) = reset {
+            tell_bytes(&mut lease);
             lease.return_vm(reset);
         }
         let concluded = run.conclude(ended, dispatch.traffic());
@@ -115,6 +116,13 @@ impl<E: Engine> Core<E> {
                 None => return,
             }
         }
+    }
+}
+
+/// Tells the pool what a VM holds that is pristine again.
+pub(crate) fn tell_bytes<V: Vm>(lease: &mut Lease<V>) {
+    if let Some(bytes) = lease.vm().and_then(|vm| vm.bytes()) {
+        lease.vm_holds(bytes);
     }
 }
 

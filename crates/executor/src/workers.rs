@@ -296,12 +296,13 @@ impl Shared {
             return None; // The work is dropped here, which tells whoever waits for it.
         }
         let awake = state.awake;
-        let Placed { ticket, worker, usual } = state.schedule.submit(claim, work, awake);
+        let is_brief = claim.expected.is_some_and(|expected| expected < IMMINENT);
+        let Placed { ticket, worker } = state.schedule.submit(claim, work, awake);
         self.call(state, worker);
         // On this core it could do nothing while somebody waits here.
         let is_elsewhere = cpu::core().is_some_and(|core| core != self.doors[worker].core.load(Relaxed));
         let is_awake = awake == Some(worker) && is_elsewhere;
-        Some((ticket, is_awake && usual.is_some_and(|usual| usual < IMMINENT)))
+        Some((ticket, is_awake && is_brief))
     }
 
     /// The work comes next.
