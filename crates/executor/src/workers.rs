@@ -18,7 +18,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
-use std::thread::Thread;
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use isolet_core_traits::{Clock, Engine, EngineError, Nudge};
@@ -129,7 +129,7 @@ struct Shared {
     /// Workers that were replaced.
     replaced: AtomicU64,
     /// Starts a thread for a worker.
-    start: Box<dyn Fn(usize, u64) -> Result<(), EngineError> + Send + Sync>,
+    start: Box<dyn Fn(usize, u64) -> Result<JoinHandle<()>, EngineError> + Send + Sync>,
 }
 
 struct State {
@@ -177,6 +177,7 @@ struct ThreadState {
     is_nudged: bool,
     is_asleep: bool,
     has_ended: bool,
+    handle: Option<JoinHandle<()>>,
 }
 
 impl ThreadState {
@@ -224,7 +225,7 @@ impl Workers {
             }
         });
         let workers = Self { shared };
-        (0..count).try_for_each(|worker| (workers.shared.start)(worker, 0))?;
+        (0..count).try_for_each(|worker| workers.shared.start_thread(worker, 0))?;
         Ok(workers)
     }
 
@@ -266,6 +267,12 @@ impl Workers {
     pub(crate) async fn stop(&self, patience: Duration) -> Stopped {
         self.close();
         let _ = tokio::time::timeout(patience, self.shared.all_ended()).await;
+        let mut state = self.shared.lock();
+        let ended = state.threads.iter_mut().filter(|thread| thread.has_ended);
+        let handles: Vec<_> = ended.filter_map(|thread| thread.handle.take()).collect();
+        drop(state);
+        // They have nothing left to do but to end.
+        handles.into_iter().for_each(|handle| drop(handle.join()));
         let state = self.shared.lock();
         let stuck = state.threads.iter().enumerate().filter(|(_, thread)| !thread.has_ended);
         let stuck = stuck.map(|(worker, thread)| thread.stuck(worker)).chain(state.quarantined.iter().copied());
@@ -344,6 +351,15 @@ impl Shared {
         threads.iter().for_each(Thread::unpark);
     }
 
+    fn start_thread(&self, worker: usize, generation: u64) -> Result<(), EngineError> {
+        let handle = (self.start)(worker, generation)?;
+        let thread = &mut self.lock().threads[worker];
+        if thread.generation == generation {
+            thread.handle = Some(handle);
+        }
+        Ok(())
+    }
+
     /// Waits until each worker's thread has ended.
     async fn all_ended(&self) {
         loop {
@@ -390,7 +406,7 @@ impl Shared {
         for work in lost {
             work.lose();
         }
-        if let Err(error) = (self.start)(worker, generation) {
+        if let Err(error) = self.start_thread(worker, generation) {
             tracing::error!(target: "isolet", worker, %error, "a stuck worker could not be replaced");
             self.thread_ended(worker, generation);
         }
