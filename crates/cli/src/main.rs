@@ -10,6 +10,7 @@ mod arguments;
 mod bench;
 mod check;
 mod input;
+mod interruption;
 mod limits;
 mod logging;
 mod policy;

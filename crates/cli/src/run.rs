@@ -10,7 +10,7 @@ use crate::arguments::{Format, RunArguments};
 use crate::limits::limits;
 use crate::render::{Times, diagnostic, inert, log_line, notes, pretty};
 use crate::terminal::{Terminal, say};
-use crate::{input, scripts};
+use crate::{input, interruption, scripts};
 
 /// Runs every file, one after another on one executor, and gives the exit code.
 pub(crate) fn run(arguments: &RunArguments, terminal: &mut Terminal) -> Result<u8, Stop> {
@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &RunArguments, terminal: &mut Terminal) -> Result<u
     let mut runner = Runner::new(arguments, input).map_err(Stop::Machine)?;
     let mut exit_code = 0;
     for source in &sources {
-        if terminal.reader_is_gone() {
+        if terminal.reader_is_gone() || runner.is_interrupted() {
             break;
         }
         if sources.len() > 1 && arguments.format == Format::Pretty {
@@ -48,7 +48,13 @@ impl<'a> Runner<'a> {
             builder.vms_warm(vms_warm).vms_max(arguments.pool_size).build().context("cannot start")
         };
         let cold = if arguments.repeat > 1 { Some(isolet(0)?) } else { None };
-        Ok(Self { arguments, input, isolet: isolet(arguments.pool_size)?, cold })
+        let isolet = isolet(arguments.pool_size)?;
+        interruption::watch(cold.iter().chain([&isolet]).cloned().collect())?;
+        Ok(Self { arguments, input, isolet, cold })
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.isolet.metrics().is_draining
     }
 
     /// Runs a source as often as asked for, and gives the highest exit code.
@@ -72,7 +78,7 @@ impl<'a> Runner<'a> {
                 Format::Pretty => {}
             }
             shown = Some(report.status);
-            if terminal.reader_is_gone() {
+            if terminal.reader_is_gone() || self.is_interrupted() {
                 return Ok(exit_code);
             }
         }

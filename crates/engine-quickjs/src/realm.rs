@@ -310,6 +310,14 @@ impl Realm {
         }
     }
 
+    /// What a restore leaves resident, in the form that has an arena.
+    pub(crate) fn kept_bytes(&self) -> Option<usize> {
+        match &self.memory {
+            Memory::Arena(arena) => Some(arena.kept_bytes()),
+            Memory::Blocks(_) => None,
+        }
+    }
+
     /// Takes the state back, but not the memory.
     pub(crate) fn forget_run(&mut self) {
         self.state().run = RunData::default();

@@ -324,6 +324,11 @@ impl Vm for QuickJsVm {
         Ok(())
     }
 
+    fn bytes(&self) -> Option<usize> {
+        let images = self.images.as_ref().map_or(0, Images::bytes);
+        Some(self.realm.kept_bytes()? + images)
+    }
+
     fn reset(&mut self) -> Reset {
         let was_preempted = matches!(self.finish(), Phase::Preempted(..) | Phase::Compiling(..));
         (self.work, self.script) = (Work::default(), None);

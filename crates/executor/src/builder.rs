@@ -200,6 +200,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             workers,
             host: Arc::new(host),
             runtime,
+            gate: Arc::default(),
             counters: Counters::default(),
             console_to_tracing: self.console_to_tracing,
         }))

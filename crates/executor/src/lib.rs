@@ -31,10 +31,12 @@ mod builder;
 mod execution;
 mod executor;
 mod prepared;
+mod shutdown;
 mod traceparent;
 
 mod context;
 mod core;
+mod gate;
 mod owed;
 mod run;
 
@@ -58,6 +60,8 @@ mod task;
 pub use builder::{BuildError, ExecutorBuilder};
 pub use execution::{Execution, InvalidExecution};
 pub use executor::Executor;
+pub use gate::Drained;
 pub use metrics::{ExecutionCounts, ExecutorMetrics};
 pub use prepared::Prepared;
+pub use shutdown::Shutdown;
 pub use traceparent::Traceparent;

@@ -1,13 +1,10 @@
 //! Figures of an executor since it was built.
 
-use std::pin::pin;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use isolet_cache::CacheStats;
 use isolet_core_traits::Status;
 use isolet_pool::PoolStats;
-use tokio::sync::Notify;
 
 /// An executor's figures at one moment.
 #[derive(Debug, Clone)]
@@ -21,10 +18,14 @@ pub struct ExecutorMetrics {
     pub executions: ExecutionCounts,
     /// Executions that have begun and not ended, those in the queue included.
     pub in_flight: usize,
+    /// Whether it takes no more executions, because it drains or shuts down.
+    pub is_draining: bool,
     /// Worker threads.
     pub workers: usize,
     /// Worker threads that were stuck in something that cannot be interrupted, and were replaced.
     pub workers_replaced: u64,
+    /// Those of them that are still stuck, each with the VM that it is on.
+    pub workers_quarantined: usize,
 }
 
 /// Numbers of executions by their status.
@@ -48,37 +49,21 @@ impl ExecutionCounts {
 pub(crate) struct Counters {
     ended: [AtomicU64; Status::ALL.len()],
     in_flight: AtomicUsize,
-    /// Told when none is in flight any more.
-    is_idle: Notify,
 }
 
 impl Counters {
     /// An execution began; [`end`](Self::end) must follow.
     pub(crate) fn begin(&self) {
-        self.in_flight.fetch_add(1, SeqCst);
+        self.in_flight.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn end(&self, status: Status) {
         self.ended[status as usize].fetch_add(1, Relaxed);
-        if self.in_flight.fetch_sub(1, SeqCst) == 1 {
-            self.is_idle.notify_waiters();
-        }
+        self.in_flight.fetch_sub(1, Relaxed);
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(SeqCst)
-    }
-
-    /// Waits until no execution is in flight.
-    pub(crate) async fn idle(&self) {
-        loop {
-            let mut is_idle = pin!(self.is_idle.notified());
-            is_idle.as_mut().enable();
-            if self.in_flight() == 0 {
-                return;
-            }
-            is_idle.await;
-        }
+        self.in_flight.load(Relaxed)
     }
 
     pub(crate) fn counts(&self) -> ExecutionCounts {

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use isolet_core_traits::{
     Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Source, Status,
@@ -75,9 +76,9 @@ impl Run {
         Self { task, ..self }
     }
 
-    /// At whose expense workers work for it, and until when.
-    pub(crate) fn claim(&self) -> Claim {
-        Claim { weight: self.limits.weight, ..Claim::of(&self.info.tenant, Some(&self.info.script), &self.interrupt) }
+    /// At whose expense workers work for it, and until when; so much is expected of it.
+    pub(crate) fn claim(&self, expected: Duration) -> Claim {
+        Claim { weight: self.limits.weight, ..Claim::of(&self.info.tenant, expected, &self.interrupt) }
     }
 
     /// Names its program, well enough to prefer a VM that has run it: by the source's name and length.
