@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use isolet::{OrganizationId, Profile, SourceKind, TenantId, UserId};
+use isolet::{OrganizationId, Profile, SourceKind, TenantId, Timestamp, UserId};
 
 use crate::limits;
 use crate::terminal::Terminal;
@@ -91,6 +91,14 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) allow_eval: bool,
 
+    /// Make all randomness from this number, so that a run can be had again: Math.random, crypto and the execution's id
+    #[arg(long, value_name = "N", value_parser = units::seed, allow_hyphen_values = true)]
+    pub(crate) seed: Option<u64>,
+
+    /// Start each run at this time, where its clocks stand still but for timers: 2026-01-31T12:00:00Z, or ms since 1970
+    #[arg(long, value_name = "TIME", value_parser = units::timestamp, allow_hyphen_values = true)]
+    pub(crate) now: Option<Timestamp>,
+
     /// How many VMs stand ready; files run one after another, so one VM serves them all
     #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = |text: &str| units::count(text, 1_000), allow_hyphen_values = true)]
@@ -109,6 +117,7 @@ pub(crate) struct RunArguments {
 const RUN_EXAMPLES: &str = "\
 Examples:
   isolet run examples/order-total.js --input @examples/order-total.input.json
+  isolet run examples/retry-async.js --seed 7 --now 2026-01-31T12:00:00Z
   echo '{\"n\": 20}' | isolet run double.js --input - --timeout 250ms --format json
 
 Exit codes: 0 all went well, 1 a script failed, 2 wrong usage, 3 a run was ended by a limit or refused.

@@ -60,6 +60,12 @@ pub struct LazyScript {
     pub natives: Vec<Native>,
 }
 
+impl LazyScript {
+    /// The name of the script that puts the run's time in the place of the engine's clocks. It is evaluated before a
+    /// program whose time is [fixed](crate::Invocation::now).
+    pub const FIXED_TIME: &str = "fixed-time";
+}
+
 /// A module that scripts may import by its name, with `import` and with `import()`.
 ///
 /// It is the host's own code, but runs as a script's: in each run anew, without anything that setup scripts have. It may

@@ -55,6 +55,14 @@ pub(crate) fn share(js: Js, host: Value) -> Result<()> {
     Ok(())
 }
 
+/// Evaluates the lazy script of this name, if there is one.
+pub(crate) fn evaluate_named(js: Js, name: &str) -> Result<()> {
+    match state::with(js, |state| state.constants.lazy.iter().position(|lazy| lazy.name == name)) {
+        Some(number) => load(js, number).map(|values| js.free(values)),
+        None => Ok(()),
+    }
+}
+
 /// Makes the accessors of a lazy script's globals, but for names that the host has `taken`. For furnishing.
 pub(crate) fn install(js: Js, mut lazy: Lazy, taken: impl Fn(&str) -> bool) -> Result<()> {
     let number = state::with(js, |state| state.constants.lazy.len());

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use isolet_core_traits::{
     Abort, End, FailureKind, HostCall, Interrupt, KilledIn, LogBuffer, MonotonicClock, Native, NativeFailure,
-    NativeValue, OperationId, Outcome, Polled, Resources, RunLimits, Warning,
+    NativeValue, OperationId, Outcome, Polled, Resources, RunLimits, RunTime, Seed, Warning,
 };
 use rquickjs::qjs::{self, JSContext};
 
@@ -96,7 +96,8 @@ pub(crate) struct RunData {
     pub(crate) writing_output: bool,
     pub(crate) logs: LogBuffer,
     pub(crate) resources: Resources,
-    pub(crate) random_seed: u64,
+    pub(crate) random_seed: Seed,
+    pub(crate) time: RunTime,
     pub(crate) native: NativeCall,
     pub(crate) next_call: u32,
     /// Payload bytes of the calls that have no reply yet, by number.
@@ -144,7 +145,8 @@ impl Default for RunData {
             writing_output: false,
             logs: LogBuffer::default(),
             resources: Resources::default(),
-            random_seed: 0,
+            random_seed: Seed::Drawn(0),
+            time: RunTime::Real,
             native: NativeCall::default(),
             next_call: 0,
             pending: BTreeMap::new(),

@@ -248,7 +248,8 @@ impl Policy {
         let modules = self.modules.as_slice().to_vec();
         let policy: Arc<str> = self.to_string().into();
         let identity = identity(&policy, intrinsics, &setup, &lazy, &modules);
-        let natives = vec![console::NATIVE];
+        let date = (!self.allows(Capability::PatchBuiltins)).then_some(web::DATE_NATIVE);
+        let natives = [console::NATIVE].into_iter().chain(date).collect();
         Arc::new(Environment { intrinsics, natives, host, setup, lazy, modules, policy, identity })
     }
 
@@ -257,7 +258,8 @@ impl Policy {
         for (capability, removal) in [(Capability::Reflect, NO_REFLECT), (Capability::SharedMemory, NO_SHARED_MEMORY)] {
             setup.extend((!self.allows(capability)).then_some(removal));
         }
-        setup.extend((!self.allows(Capability::PatchBuiltins)).then_some(FREEZE));
+        // Frozen, it can take no other's place later.
+        setup.extend((!self.allows(Capability::PatchBuiltins)).then_some([web::DATE, FREEZE]).into_iter().flatten());
         setup
     }
 
@@ -266,6 +268,7 @@ impl Policy {
         let of = |capability: Capability, script: LazyScript| self.allows(capability).then_some(script);
         [
             Some(web::common()),
+            of(Capability::PatchBuiltins, web::date()),
             of(Capability::Timers, web::timers()).filter(|_| has_timers),
             of(Capability::StructuredClone, web::clone()),
             of(Capability::Urls, web::url()),
@@ -346,7 +349,7 @@ mod tests {
             (
                 Policy::of(Profile::Strict),
                 "strict",
-                &["globals", "own", "console", "no-reflect", "no-shared-memory", "freeze"],
+                &["globals", "own", "console", "no-reflect", "no-shared-memory", "fixed-time", "freeze"],
             ),
             (
                 Policy::new().without(Capability::SharedMemory),

@@ -1,12 +1,12 @@
 // What the lazy setup scripts take from the language, kept before any script can patch it.
 //
 // A builtin function that is kept takes 150 bytes of every VM; a constructor or a symbol takes 16, being there anyway.
-const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
+const { apply, construct, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
 const getter = (object, name) => getOwnPropertyDescriptor(object, name).get;
 const typedArray = getPrototypeOf(Uint8Array.prototype);
 const { Map: { prototype: map }, Set: { prototype: set }, DataView: { prototype: view } } = global;
 const kept = {
-    __proto__: null, apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys,
+    __proto__: null, apply, construct, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys,
     // Of objects: the builtins whose instances are made, or told apart.
     global: {
         __proto__: null,
@@ -17,7 +17,7 @@ const kept = {
     },
     iterator: Symbol.iterator, toStringTag: Symbol.toStringTag,
     slice: String.prototype.slice, indexOf: String.prototype.indexOf, concat: String.prototype.concat,
-    getTime: Date.prototype.getTime, now: Date.now, transfer: ArrayBuffer.prototype.transfer,
+    getTime: Date.prototype.getTime, transfer: ArrayBuffer.prototype.transfer,
     mapGet: map.get, mapSet: map.set, mapEach: map.forEach, setAdd: set.add, setEach: set.forEach,
     kind: getter(typedArray, Symbol.toStringTag), buffer: getter(typedArray, 'buffer'),
     byteOffset: getter(typedArray, 'byteOffset'), byteLength: getter(typedArray, 'byteLength'),

@@ -74,6 +74,7 @@ own.turn = () => {
         arm();
         return false;
     }
+    if (timer.at > now) native.advance(timer.at);
     first = timer.next;
     count -= 1;
     if (timer.every > 0) {
