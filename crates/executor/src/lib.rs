@@ -47,6 +47,7 @@ mod events;
 mod metrics;
 mod report;
 mod verdict;
+mod violations;
 
 mod caller;
 mod cpu;
@@ -61,3 +62,4 @@ pub use executor::Executor;
 pub use metrics::{ExecutionCounts, ExecutorMetrics};
 pub use prepared::Prepared;
 pub use traceparent::Traceparent;
+pub use violations::Violator;

@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use isolet_cache::CacheStats;
-use isolet_core_traits::Status;
+use isolet_core_traits::{Report, Status};
 use isolet_pool::PoolStats;
 use tokio::sync::Notify;
+
+use crate::violations::{Violations, Violator};
 
 /// An executor's figures at one moment.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct ExecutorMetrics {
     pub cache: CacheStats,
     /// Executions that have ended, by status.
     pub executions: ExecutionCounts,
+    /// Whose scripts used most often what the policy blocks.
+    pub violators: Vec<Violator>,
     /// Executions that have begun and not ended, those in the queue included.
     pub in_flight: usize,
     /// Worker threads.
@@ -47,6 +51,7 @@ impl ExecutionCounts {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     ended: [AtomicU64; Status::ALL.len()],
+    violations: Violations,
     in_flight: AtomicUsize,
     /// Told when none is in flight any more.
     is_idle: Notify,
@@ -58,8 +63,9 @@ impl Counters {
         self.in_flight.fetch_add(1, SeqCst);
     }
 
-    pub(crate) fn end(&self, status: Status) {
-        self.ended[status as usize].fetch_add(1, Relaxed);
+    pub(crate) fn end(&self, report: &Report) {
+        self.violations.count(report);
+        self.ended[report.status as usize].fetch_add(1, Relaxed);
         if self.in_flight.fetch_sub(1, SeqCst) == 1 {
             self.is_idle.notify_waiters();
         }
@@ -79,6 +85,10 @@ impl Counters {
             }
             is_idle.await;
         }
+    }
+
+    pub(crate) fn violators(&self) -> Vec<Violator> {
+        self.violations.most()
     }
 
     pub(crate) fn counts(&self) -> ExecutionCounts {

@@ -37,7 +37,7 @@ impl<E: Engine> Owed<E> {
         let policy = &self.core.environment.policy;
         let panic = verdict.err().and_then(|verdict| run.fail(verdict.under(policy)));
         events::execution(&run.report, &run.info, panic.as_ref());
-        self.core.counters.end(run.report.status);
+        self.core.counters.end(&run.report);
         // A caller that is gone wants no report; the log and the counters have it.
         let _ = sender.send(run.report);
     }

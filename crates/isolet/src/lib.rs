@@ -102,7 +102,7 @@ pub use isolet_core_traits::{
 pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{
     BuildError, Execution, ExecutionCounts, Executor, ExecutorBuilder, ExecutorMetrics, InvalidExecution, Prepared,
-    Traceparent,
+    Traceparent, Violator,
 };
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{ConfigError, Crowd, PoolConfig, PoolStats};
