@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Run(RunArguments),
     Check(CheckArguments),
     Policy(PolicyArguments),
+    Types(TypesArguments),
     Bench(BenchArguments),
 }
 
@@ -159,6 +160,24 @@ const POLICY_EXAMPLES: &str = "\
 Examples:
   isolet policy
   isolet policy --profile strict --format json
+
+Exit codes: 0 told, 2 wrong usage, 3 the machine did not play along.";
+
+/// Print what scripts find, as TypeScript declarations for editors.
+///
+/// With the file beside scripts and in a tsconfig.json, an editor completes what is there and marks what is not.
+#[derive(Args)]
+#[command(after_help = TYPES_EXAMPLES, verbatim_doc_comment)]
+pub(crate) struct TypesArguments {
+    /// Under which policy: standard, strict or trusted
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = profile)]
+    pub(crate) profile: Profile,
+}
+
+const TYPES_EXAMPLES: &str = "\
+Examples:
+  isolet types > isolet.d.ts
+  isolet types --profile strict > isolet.d.ts
 
 Exit codes: 0 told, 2 wrong usage, 3 the machine did not play along.";
 

@@ -230,6 +230,11 @@ impl Policy {
         self.allowed & capability.bit() != 0
     }
 
+    /// The modules that scripts may import.
+    pub fn modules(&self) -> &HostModules {
+        &self.modules
+    }
+
     /// The profile that it started from.
     pub fn profile(&self) -> Profile {
         self.profile

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use isolet::{Execution, Isolet, LogLine, Policy, Profile, Report, Timestamp};
 use serde_json::{Value, json};
 
-use crate::setup::{builder, execution, output, told};
+use crate::setup::{builder, execution, output};
 
 /// 2026-01-31T12:00:00Z
 const START: i64 = 1_769_860_800_000;
@@ -117,7 +117,7 @@ async fn each_can_be_given_alone() {
         execution(script),
     ] {
         let report = isolet.execute(execution).await;
-        runs.push(serde_json::from_str::<Value>(output(&report)).expect(&told(&report)));
+        runs.push(serde_json::from_str::<Value>(output(&report)).expect("JSON"));
     }
     assert_eq!((&runs[0][0], &runs[0][1]), (&runs[1][0], &runs[1][1]));
     assert!(runs[0][2].as_i64() > Some(START), "the real time");
