@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use isolet_core_traits::{
-    Abort, End, FailureKind, HostCall, Interrupt, KilledIn, LogBuffer, MonotonicClock, Native, NativeFailure,
+    Abort, CallId, End, FailureKind, HostCall, Interrupt, KilledIn, LogBuffer, MonotonicClock, Native, NativeFailure,
     NativeValue, OperationId, Outcome, Polled, Resources, RunLimits, RunTime, Seed, Warning,
 };
 use rquickjs::qjs::{self, JSContext};
@@ -103,6 +103,8 @@ pub(crate) struct RunData {
     /// Payload bytes of the calls that have no reply yet, by number.
     pub(crate) pending: BTreeMap<u32, usize>,
     pub(crate) outbox: Vec<HostCall>,
+    /// Calls that were reported and that nobody wants any more.
+    pub(crate) cancelled: Vec<CallId>,
     /// Buffers of the payloads that are being written, the innermost last.
     pub(crate) buffers: Vec<Vec<u8>>,
     /// What they hold.
@@ -151,6 +153,7 @@ impl Default for RunData {
             next_call: 0,
             pending: BTreeMap::new(),
             outbox: Vec::new(),
+            cancelled: Vec::new(),
             buffers: Vec::new(),
             buffer_bytes: 0,
             first_buffer: 0,

@@ -163,9 +163,9 @@ impl QuickJsVm {
                     self.phase = Phase::Stalled;
                     return Step::Stalled;
                 }
-                let calls = std::mem::take(&mut run.outbox);
+                let (calls, cancelled) = (std::mem::take(&mut run.outbox), std::mem::take(&mut run.cancelled));
                 self.phase = Phase::Waiting(progress);
-                return Step::HostCalls { calls, cancelled: Vec::new() };
+                return Step::HostCalls { calls, cancelled };
             }
             Ran::Returned(Pause::Ended(ending)) => Some(ending),
             Ran::Left => None,

@@ -34,6 +34,11 @@ pub(crate) fn text() -> LazyScript {
     lazy("text", include_str!("js/text.js"), &["TextEncoder", "TextDecoder"], text::NATIVES.to_vec())
 }
 
+/// `atob` and `btoa`.
+pub(crate) fn base64() -> LazyScript {
+    lazy("base64", include_str!("js/base64.js"), &["atob", "btoa"], Vec::new())
+}
+
 /// Events and what aborts.
 pub(crate) fn events(resolution: Resolution) -> LazyScript {
     let globals = &["Event", "CustomEvent", "EventTarget", "AbortController", "AbortSignal"];

@@ -1,5 +1,7 @@
-// `Date` by the run's time rather than by the engine's: where that is fixed, and where no builtin can be changed later.
-const { apply, construct, defineProperty, getOwnPropertyDescriptor, global: { Date: Engine } } = own;
+// `Date` by the run's time rather than by the engine's. Evaluated before any script: where the time is fixed, or when the
+// VM is made, if nothing could be changed later.
+const { apply, construct, defineProperty, getOwnPropertyDescriptor } = global.Reflect;
+const { Date: Engine } = global;
 const { prototype } = Engine, { toString } = prototype;
 const hidden = (value) => ({ __proto__: null, value, writable: true, enumerable: false, configurable: true });
 

@@ -1,12 +1,12 @@
 // What the lazy setup scripts take from the language, kept before any script can patch it.
 //
 // A builtin function that is kept takes 150 bytes of every VM; a constructor or a symbol takes 16, being there anyway.
-const { apply, construct, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
+const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
 const getter = (object, name) => getOwnPropertyDescriptor(object, name).get;
 const typedArray = getPrototypeOf(Uint8Array.prototype);
 const { Map: { prototype: map }, Set: { prototype: set }, DataView: { prototype: view } } = global;
 const kept = {
-    __proto__: null, apply, construct, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys,
+    __proto__: null, apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys,
     // Of objects: the builtins whose instances are made, or told apart.
     global: {
         __proto__: null,
@@ -24,6 +24,6 @@ const kept = {
     length: getter(typedArray, 'length'), fill: typedArray.set,
     viewBuffer: getter(view, 'buffer'), viewOffset: getter(view, 'byteOffset'), viewLength: getter(view, 'byteLength'),
     valueOf: [Boolean.prototype.valueOf, Number.prototype.valueOf, String.prototype.valueOf, BigInt.prototype.valueOf],
-    queueMicrotask: global.queueMicrotask,
+    queueMicrotask: global.queueMicrotask, atob: global.atob, btoa: global.btoa,
 };
 for (const key of ownKeys(kept)) own[key] = kept[key];
