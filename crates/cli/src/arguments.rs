@@ -200,6 +200,10 @@ pub(crate) struct BenchArguments {
     #[arg(value_parser = |text: &str| units::count(text, 1_000_000), allow_hyphen_values = true)]
     pub(crate) iterations: usize,
 
+    /// What one VM is made for: standard, strict or trusted; executions are measured under standard
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = profile)]
+    pub(crate) profile: Profile,
+
     /// What stdout gets: a table, or a line of JSON
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

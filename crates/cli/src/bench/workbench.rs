@@ -47,8 +47,8 @@ pub(super) struct Request {
 }
 
 impl Workbench {
-    pub(super) fn new(engine: QuickJs) -> Result<Self> {
-        let environment = Policy::default().environment(HostInterface::default());
+    pub(super) fn new(engine: QuickJs, policy: &Policy) -> Result<Self> {
+        let environment = policy.environment(HostInterface::default());
         let (clock, source, limits) = (Arc::default(), script()?, RunLimits::default());
         let mut vm = engine.create_vm(&VmConfig::new(Purpose::Compile, environment.clone())).context("cannot start")?;
         let compiled = vm.compile_to_end(&source, &limits, &interrupt(&clock, limits.wall_time));
