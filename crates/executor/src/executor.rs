@@ -141,6 +141,7 @@ impl<E: Engine> Executor<E> {
             pool: self.0.pool.stats(),
             cache: self.0.cache.stats(),
             executions: self.0.counters.counts(),
+            violators: self.0.counters.violators(),
             in_flight: self.0.counters.in_flight(),
             is_draining: self.0.gate.is_closed(),
             workers: self.0.workers.count(),

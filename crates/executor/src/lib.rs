@@ -49,6 +49,7 @@ mod events;
 mod metrics;
 mod report;
 mod verdict;
+mod violations;
 
 mod caller;
 mod cpu;
@@ -65,3 +66,4 @@ pub use metrics::{ExecutionCounts, ExecutorMetrics};
 pub use prepared::Prepared;
 pub use shutdown::Shutdown;
 pub use traceparent::Traceparent;
+pub use violations::Violator;

@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use isolet_cache::CacheStats;
-use isolet_core_traits::Status;
+use isolet_core_traits::{Report, Status};
 use isolet_pool::PoolStats;
+
+use crate::violations::{Violations, Violator};
 
 /// An executor's figures at one moment.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub struct ExecutorMetrics {
     pub cache: CacheStats,
     /// Executions that have ended, by status.
     pub executions: ExecutionCounts,
+    /// Whose scripts used most often what the policy blocks.
+    pub violators: Vec<Violator>,
     /// Executions that have begun and not ended, those in the queue included.
     pub in_flight: usize,
     /// Whether it takes no more executions, because it drains or shuts down.
@@ -48,6 +52,7 @@ impl ExecutionCounts {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     ended: [AtomicU64; Status::ALL.len()],
+    violations: Violations,
     in_flight: AtomicUsize,
 }
 
@@ -57,13 +62,18 @@ impl Counters {
         self.in_flight.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn end(&self, status: Status) {
-        self.ended[status as usize].fetch_add(1, Relaxed);
+    pub(crate) fn end(&self, report: &Report) {
+        self.violations.count(report);
+        self.ended[report.status as usize].fetch_add(1, Relaxed);
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Relaxed)
+    }
+
+    pub(crate) fn violators(&self) -> Vec<Violator> {
+        self.violations.most()
     }
 
     pub(crate) fn counts(&self) -> ExecutionCounts {

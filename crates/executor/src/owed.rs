@@ -50,7 +50,7 @@ impl<E: Engine> Owed<E> {
         let panic = verdict.err().and_then(|verdict| run.fail(verdict.under(policy)));
         events::execution(&run.report, &run.info, panic.as_ref());
         let (status, id) = (run.report.status, &run.info.execution);
-        self.core.counters.end(status);
+        self.core.counters.end(&run.report);
         // A caller that is gone wants no report; the log and the counters have it.
         let _ = sender.send(run.report);
         if let Some(pass) = pass {

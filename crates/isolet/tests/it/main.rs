@@ -10,6 +10,7 @@ mod modules;
 mod natives;
 mod pages;
 mod parking;
+mod reproduction;
 mod scripts;
 mod setup;
 mod timers;
