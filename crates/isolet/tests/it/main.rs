@@ -1,6 +1,7 @@
 //! The whole way with real QuickJS: through the API that users have, with real threads and services.
 
 mod console;
+mod escape;
 mod host;
 mod integrity;
 mod lifecycle;
