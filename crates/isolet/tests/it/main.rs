@@ -4,6 +4,7 @@ mod console;
 mod escape;
 mod host;
 mod integrity;
+mod leftovers;
 mod lifecycle;
 mod limits;
 mod modules;
