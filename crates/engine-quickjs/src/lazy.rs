@@ -123,7 +123,10 @@ fn settle(js: Js, number: usize, at: usize, value: Value) -> Result<()> {
         (lazy.globals[at], lazy.accessors.get(&at).copied())
     });
     let global = js.global();
-    let settled = match accessor.is_some() && js.own_getter(&global, name)? == accessor {
+    let getter = js.own_getter(&global, name)?;
+    let is_ours = getter.is_object() && accessor == Some(getter.address());
+    js.free(getter);
+    let settled = match is_ours {
         true => js.define(&global, name, value, HIDDEN),
         false => {
             js.free(value);

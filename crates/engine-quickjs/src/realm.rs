@@ -365,14 +365,22 @@ impl Realm {
         let error_constructor = js.get(&global, c"Error").map_err(failed)?;
         let big_int_constructor = js.get(&global, c"BigInt").map_err(failed)?;
         js.free(global);
+        let byte_length_getter = js.byte_length_getter().map_err(failed)?;
         let calls = js.bare_object().map_err(failed)?;
         let replacer = payload::replacer(js).map_err(failed)?;
         let follower = unwritable::follower(js).map_err(failed)?;
         state::with(js, |state| {
-            let constants =
-                Constants { error_constructor, big_int_constructor, replacer, follower, calls, ..Constants::default() };
             let modules = std::mem::take(&mut state.constants.modules);
-            state.constants = Constants { modules, ..constants };
+            state.constants = Constants {
+                error_constructor,
+                big_int_constructor,
+                byte_length_getter,
+                replacer,
+                follower,
+                calls,
+                modules,
+                ..Constants::default()
+            };
         });
         let natives = native::object(js, native::number(js, &environment.natives)).map_err(failed)?;
         let hidden = host::install(js, &environment.host).map_err(failed)?;

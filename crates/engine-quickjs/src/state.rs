@@ -67,6 +67,8 @@ pub(crate) struct Constants {
     /// `Error` and `BigInt`, taken before any script ran.
     pub(crate) error_constructor: Value,
     pub(crate) big_int_constructor: Value,
+    /// See [`Js::byte_length_getter`].
+    pub(crate) byte_length_getter: Value,
     /// The replacer of [`payload`](crate::payload).
     pub(crate) replacer: Value,
     /// The replacer of [`unwritable`](crate::unwritable).

@@ -2,8 +2,10 @@
 
 mod console;
 mod crowds;
+mod escape;
 mod host;
 mod integrity;
+mod leftovers;
 mod lifecycle;
 mod limits;
 mod modules;
