@@ -10,6 +10,7 @@ use isolet_core_traits::{
 use isolet_limits::{ApiRates, Limits, LimitsError, LimitsPolicy, Plans};
 use isolet_pool::{ConfigError, Pool, PoolConfig, VmFactory, VmSlot};
 use isolet_sandbox::Policy;
+use opentelemetry::metrics::Meter;
 use tokio::runtime::Handle;
 
 use crate::core::Core;
@@ -19,6 +20,8 @@ use crate::metrics::Counters;
 use crate::panics;
 use crate::program::Compilers;
 use crate::runtime::Runtime;
+use crate::spans;
+use crate::telemetry::Telemetry;
 use crate::workers::{Claim, Workers};
 
 /// Puts an [`Executor`] together. Whatever is not set has a default that serves.
@@ -35,6 +38,7 @@ pub struct ExecutorBuilder<E: Engine> {
     runtime: Option<Handle>,
     clock: Arc<dyn Clock>,
     console_to_tracing: bool,
+    meter: Option<Meter>,
 }
 
 /// Why an executor cannot be built.
@@ -81,6 +85,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             runtime: None,
             clock: Arc::new(MonotonicClock::new()),
             console_to_tracing: false,
+            meter: None,
         }
     }
 
@@ -140,6 +145,12 @@ impl<E: Engine> ExecutorBuilder<E> {
     /// Whether console lines of scripts are also `tracing` events, with the target `isolet::console`. Off by default.
     pub fn console_to_tracing(self, on: bool) -> Self {
         Self { console_to_tracing: on, ..self }
+    }
+
+    /// Where the figures go. By default to OpenTelemetry's global meter provider, if there is one when it is built.
+    /// Give each executor a meter of its own, or they write over each other's figures.
+    pub fn meter(self, meter: Meter) -> Self {
+        Self { meter: Some(meter), ..self }
     }
 
     /// The clock of limits, rates and figures. For tests; waiting for host calls is timed by tokio's clock.
@@ -202,6 +213,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             runtime,
             gate: Arc::default(),
             counters: Counters::default(),
+            telemetry: Telemetry::new(self.meter.unwrap_or_else(|| opentelemetry::global::meter("isolet"))),
             console_to_tracing: self.console_to_tracing,
         }))
     }
@@ -223,7 +235,7 @@ struct Factory<E: Engine> {
 impl<E: Engine> VmFactory<E::Vm> for Factory<E> {
     fn create(&self, slot: VmSlot<E::Vm>) {
         let (engine, config) = (self.engine.clone(), self.config.clone());
-        self.workers.spawn(Claim::OWN, move || match engine.create_vm(&config) {
+        self.workers.spawn(Claim::OWN, move || match spans::vm().in_scope(|| engine.create_vm(&config)) {
             Ok(vm) => slot.ready(vm),
             Err(error) => slot.failed(error),
         });

@@ -21,6 +21,7 @@ use isolet_core_traits::{
 use isolet_pool::{Lease, Notice, VmLost};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Sleep;
+use tracing::Span;
 
 pub(crate) use self::step::reset_and_finish;
 use self::step::{Next, Place, ResetVm, Start, StepWork, Stepped};
@@ -50,6 +51,7 @@ pub(crate) struct Drive<'run, E: Engine> {
     run: &'run mut Run,
     dispatch: &'run mut Dispatch,
     caller: &'run mut Caller,
+    span: Span,
     lines: (UnboundedSender<Vec<LogLine>>, UnboundedReceiver<Vec<LogLine>>),
     granted: Duration,
     /// CPU time that the run is expected to use in all.
@@ -67,12 +69,14 @@ impl<'run, E: Engine> Drive<'run, E> {
         run: &'run mut Run,
         dispatch: &'run mut Dispatch,
         caller: &'run mut Caller,
+        span: Span,
     ) -> Self {
         Self {
             core,
             run,
             dispatch,
             caller,
+            span,
             lines: unbounded_channel(),
             granted: core.clock.now(),
             expected: Duration::ZERO,
@@ -125,7 +129,8 @@ impl<'run, E: Engine> Drive<'run, E> {
         let (interrupt, lines) = (self.run.interrupt.clone(), self.lines.0.clone());
         let cpu_left = self.run.limits.cpu_time.map(|cpu_time| cpu_time.saturating_sub(self.cpu));
         let (task, upkeep) = (self.run.quiet_task(), Duration::ZERO);
-        let work = StepWork { place, next, interrupt, lines, cpu_left, task, upkeep };
+        let span = self.span.clone();
+        let work = StepWork { place, next, interrupt, lines, cpu_left, task, upkeep, span };
         let mut work = self.core.workers.run(self.claim(), work);
         if work.is_imminent() && self.core.counters.in_flight() == 1 {
             self.run.end_is_imminent();

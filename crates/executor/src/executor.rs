@@ -36,6 +36,7 @@ impl<E: Engine> Executor<E> {
 
     pub(crate) fn new(core: Core<E>) -> Self {
         let core = Arc::new(core);
+        core.telemetry.offer(&core);
         core.runtime.handle().spawn(Core::keep_house(Arc::downgrade(&core)));
         core.runtime.handle().spawn(Core::watch_workers(Arc::downgrade(&core)));
         Self(core)
@@ -137,16 +138,7 @@ impl<E: Engine> Executor<E> {
 
     /// The figures of this moment.
     pub fn metrics(&self) -> ExecutorMetrics {
-        ExecutorMetrics {
-            pool: self.0.pool.stats(),
-            cache: self.0.cache.stats(),
-            executions: self.0.counters.counts(),
-            in_flight: self.0.counters.in_flight(),
-            is_draining: self.0.gate.is_closed(),
-            workers: self.0.workers.count(),
-            workers_replaced: self.0.workers.replaced(),
-            workers_quarantined: self.0.workers.quarantined(),
-        }
+        self.0.metrics()
     }
 
     /// The limits of every execution that asks for no lower ones, unless a policy tells others.

@@ -48,6 +48,8 @@ mod workers;
 mod events;
 mod metrics;
 mod report;
+mod spans;
+mod telemetry;
 mod verdict;
 
 mod caller;
@@ -61,7 +63,7 @@ pub use builder::{BuildError, ExecutorBuilder};
 pub use execution::{Execution, InvalidExecution};
 pub use executor::Executor;
 pub use gate::Drained;
-pub use metrics::{ExecutionCounts, ExecutorMetrics};
+pub use metrics::{ExecutionCounts, ExecutorMetrics, Kills};
 pub use prepared::Prepared;
 pub use shutdown::Shutdown;
 pub use traceparent::Traceparent;

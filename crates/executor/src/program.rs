@@ -11,10 +11,12 @@ use isolet_core_traits::{
 };
 use isolet_limits::Limits;
 use isolet_pool::{Lease, Need, Request};
+use tracing::Instrument;
 
 use crate::caller::AbortOnDrop;
 use crate::core::{Core, share};
 use crate::panics::catch;
+use crate::spans;
 use crate::verdict::Verdict;
 use crate::workers::{Claim, Over, Slice, Turn, Work};
 
@@ -61,7 +63,8 @@ impl<E: Engine> Core<E> {
     /// The program of a source, and where it came from. Dropping the future ends a compilation that it has begun.
     pub(crate) async fn compiled(&self, wanted: Wanted<'_>) -> (Result<E::Program, Verdict>, ProgramOrigin) {
         let key = ProgramKey::new(&self.engine_id, self.environment.fingerprint(), wanted.source);
-        let (program, origin) = self.cache.get_or_compile(&key, || self.compile(&wanted)).await;
+        let (program, origin) =
+            self.cache.get_or_compile(&key, || self.compile(&wanted).instrument(spans::compile())).await;
         let program = program.map_err(|error| match error {
             CompileError::Syntax(failure) => Verdict::failure(Status::SyntaxError, failure, wanted.source),
             CompileError::Own(verdict) => verdict,
@@ -74,7 +77,8 @@ impl<E: Engine> Core<E> {
         let (tenant, script) = (wanted.tenant.clone(), wanted.script.clone());
         let share = share(wanted.limits);
         let request = Request { tenant, script, need: Need::Permit, share, affinity: None };
-        let lease = self.pool.acquire(request).await.map_err(|rejected| own(rejected.into()))?;
+        let lease =
+            self.pool.acquire(request).instrument(spans::queue()).await.map_err(|rejected| own(rejected.into()))?;
         let interrupt = Arc::new(Interrupt::new(self.clock.clone()));
         let _abort = AbortOnDrop(interrupt.clone());
         let work = CompileWork {

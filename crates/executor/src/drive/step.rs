@@ -8,10 +8,12 @@ use isolet_core_traits::{
 };
 use isolet_pool::{Lease, VmLater};
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::Span;
 
 use crate::core::tell_bytes;
 use crate::cpu;
 use crate::panics::catch;
+use crate::spans;
 use crate::task::Task;
 use crate::workers::{Lost, Over, Slice, Turn, Work};
 
@@ -47,6 +49,8 @@ pub(super) struct StepWork<V: Vm> {
     pub(super) task: Option<Arc<Task>>,
     /// CPU time of what is not the run's own doing.
     pub(super) upkeep: Duration,
+    /// The run's.
+    pub(super) span: Span,
 }
 
 /// Where the VM is.
@@ -118,6 +122,7 @@ impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
     type Output = Result<Stepped<V>, Lost>;
 
     fn slice(mut self, turn: Turn) -> Slice<Self> {
+        let _step = spans::step(&self.span, turn.worker).entered();
         let Some(mut vm) = self.place.take(turn.worker) else { return Slice::Over(Over::now(Err(Lost::Vm), turn)) };
         let performed = self.perform(&mut vm);
         let logged = vm.take_logs();
@@ -163,6 +168,7 @@ impl ResetVm {
 
     /// Resets the VM while its memory is still in this core's caches. A panic here does not take the outcome with it.
     pub(super) fn of<V: Vm>(vm: &mut V, now: impl Fn() -> Duration) -> Self {
+        let _reset = spans::reset().entered();
         let began = now();
         let reset = catch(|| vm.reset()).unwrap_or(Reset::Discard);
         Self { reset, time: now().saturating_sub(began) }
