@@ -13,6 +13,7 @@ use isolet_sandbox::Policy;
 use opentelemetry::metrics::Meter;
 use tokio::runtime::Handle;
 
+use crate::budgets::Budgets;
 use crate::core::Core;
 use crate::dispatch::Host;
 use crate::executor::Executor;
@@ -194,7 +195,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             Some(policy) => policy,
             None => Arc::new(Plans::new(self.limits.clone()).map_err(BuildError::Limits)?),
         };
-        let rates = ApiRates::new(self.clock.clone());
+        let (rates, budgets) = (ApiRates::new(self.clock.clone()), Budgets::new(self.clock.clone()));
         let host = Host { interface, services: self.services, rates, runtime: runtime.handle().clone() };
         Ok(Executor::new(Core {
             engine_id: engine.id(),
@@ -212,6 +213,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             host: Arc::new(host),
             runtime,
             gate: Arc::default(),
+            budgets: Arc::new(budgets),
             counters: Counters::default(),
             telemetry: Telemetry::new(self.meter.unwrap_or_else(|| opentelemetry::global::meter("isolet"))),
             console_to_tracing: self.console_to_tracing,

@@ -9,6 +9,7 @@ use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::{Lease, Need, Pool, Request, Share};
 use tracing::Instrument;
 
+use crate::budgets::{Budget, Budgets};
 use crate::caller::{Caller, Gone};
 use crate::dispatch::{Dispatch, Host};
 use crate::drive::{Drive, reset_and_finish};
@@ -46,6 +47,7 @@ pub(crate) struct Core<E: Engine> {
     pub(crate) host: Arc<Host>,
     pub(crate) runtime: Runtime,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) counters: Counters,
     pub(crate) telemetry: Telemetry,
     pub(crate) console_to_tracing: bool,
@@ -55,13 +57,17 @@ impl<E: Engine> Core<E> {
     /// One execution, from its checks to its last permit freed.
     pub(crate) async fn execute(&self, run: &mut Run, caller: &mut Caller) -> Result<(), Verdict> {
         run.check()?;
+        let budget = self.budgets.of(&run.info.tenant, &run.limits);
+        let within_budget = || budget.as_ref().map_or(Ok(()), Budget::check);
+        within_budget()?;
         let program = self.program(run, caller).await?;
         let mut lease = self.grant(run, caller).await?;
+        within_budget()?;
         let invocation = run.invocation()?;
         let mut dispatch = Dispatch::new(&self.host, &run.info, &run.limits);
 
         let span = spans::run();
-        let drive = Drive::new(self, run, &mut dispatch, caller, span.clone());
+        let drive = Drive::new(self, run, &mut dispatch, caller, budget).within(span.clone());
         let ended = drive.until_end(&mut lease, program, invocation).instrument(span).await;
         let (reset, cpu_used) = (ended.reset, ended.cpu);
         if let Some(reset) = reset {

@@ -197,6 +197,9 @@ async fn prepare<E: Engine>(core: &Core<E>, source: Source, tenant: &TenantId) -
     let limits = core.limits_policy.limits(tenant, source.name());
     limits.check()?;
     check_size("source", source.text().len(), limits.source_bytes)?;
+    if let Some(budget) = core.budgets.of(tenant, &limits) {
+        budget.check()?;
+    }
     let wanted = Wanted { source: &source, tenant, script: source.name(), limits: &limits };
     let program = core.compiled(wanted).await.0.map_err(|verdict| verdict.under(&core.environment.policy))?;
     Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint().clone(), program))

@@ -52,6 +52,7 @@ mod spans;
 mod telemetry;
 mod verdict;
 
+mod budgets;
 mod caller;
 mod cpu;
 mod panics;

@@ -56,14 +56,17 @@ pub struct Kills {
     pub wall_time: u64,
     /// The CPU time was used up.
     pub cpu_time: u64,
+    /// The tenant's CPU time of a minute was used up.
+    pub tenant_cpu_time: u64,
     /// The memory was used up.
     pub memory: u64,
 }
 
 impl Kills {
     /// The same by the names of limits in reports.
-    pub(crate) fn by_limit(self) -> [(&'static str, u64); 3] {
-        [("wall_ms", self.wall_time), ("cpu_ms", self.cpu_time), ("memory_bytes", self.memory)]
+    pub(crate) fn by_limit(self) -> [(&'static str, u64); 4] {
+        let Self { wall_time, cpu_time, tenant_cpu_time, memory } = self;
+        [("wall_ms", wall_time), ("cpu_ms", cpu_time), ("tenant_cpu_ms", tenant_cpu_time), ("memory_bytes", memory)]
     }
 }
 
@@ -73,6 +76,7 @@ pub(crate) struct Counters {
     ended: [AtomicU64; Status::ALL.len()],
     wall_time_kills: AtomicU64,
     cpu_time_kills: AtomicU64,
+    tenant_cpu_time_kills: AtomicU64,
     memory_kills: AtomicU64,
     host_calls: AtomicU64,
     in_flight: AtomicUsize,
@@ -93,6 +97,7 @@ impl Counters {
             let kills = match killed.limit {
                 LimitName::WallMs => &self.wall_time_kills,
                 LimitName::CpuMs => &self.cpu_time_kills,
+                LimitName::TenantCpuMs => &self.tenant_cpu_time_kills,
                 LimitName::MemoryBytes => &self.memory_kills,
             };
             kills.fetch_add(1, Relaxed);
@@ -108,6 +113,7 @@ impl Counters {
         Kills {
             wall_time: self.wall_time_kills.load(Relaxed),
             cpu_time: self.cpu_time_kills.load(Relaxed),
+            tenant_cpu_time: self.tenant_cpu_time_kills.load(Relaxed),
             memory: self.memory_kills.load(Relaxed),
         }
     }
