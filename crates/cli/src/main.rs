@@ -18,6 +18,7 @@ mod render;
 mod run;
 mod scripts;
 mod terminal;
+mod types;
 mod units;
 
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ fn perform(command: &Command, terminal: &mut Terminal) -> Result<u8, Stop> {
         Command::Run(arguments) => run::run(arguments, otlp, terminal),
         Command::Check(arguments) => check::check(arguments, terminal),
         Command::Policy(arguments) => policy::policy(arguments, terminal),
+        Command::Types(arguments) => types::types(arguments, terminal),
         Command::Bench(arguments) => bench::bench(arguments, terminal),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use isolet::otlp::Otlp;
-use isolet::{Capability, Execution, Isolet, JsonText, Policy, Report, Source};
+use isolet::{Capability, Execution, ExecutionId, Isolet, JsonText, Policy, Report, Source};
 
 use crate::Stop;
 use crate::arguments::{Format, RunArguments};
@@ -101,6 +101,13 @@ impl<'a> Runner<'a> {
         }
         if let Some(organization) = &self.arguments.organization {
             execution = execution.organization(organization.clone());
+        }
+        if let Some(seed) = self.arguments.seed {
+            let id = ExecutionId::new(format!("seed-{seed}")).expect("no more than 25 printable characters");
+            execution = execution.seed(seed).id(id);
+        }
+        if let Some(now) = self.arguments.now {
+            execution = execution.now(now);
         }
         if shows_logs && self.arguments.format == Format::Pretty {
             let palette = terminal.palette();

@@ -8,6 +8,7 @@
 //! but what is said to be for furnishing a realm, which happens on no fiber (F1).
 
 mod brands;
+mod buffers;
 mod keys;
 mod programs;
 mod text;
@@ -359,9 +360,8 @@ impl Js {
         })
     }
 
-    /// Where the getter of an own property is, for identity only. `None` if there is no such property, or if it is none
-    /// with a getter.
-    pub(crate) fn own_getter(self, object: &Value, name: &str) -> Result<Option<usize>> {
+    /// The getter of an own property; `undefined` if there is no such property, or if it is none with a getter.
+    pub(crate) fn own_getter(self, object: &Value, name: &str) -> Result {
         let mut found = qjs::JSPropertyDescriptor {
             flags: 0,
             value: qjs::JS_UNDEFINED,
@@ -376,10 +376,8 @@ impl Js {
             status
         };
         self.check_status(status)?;
-        let getter = Value(found.getter);
-        let address = getter.is_object().then(|| getter.address());
-        [getter, Value(found.value), Value(found.setter)].into_iter().for_each(|value| self.free(value));
-        Ok(address)
+        [Value(found.value), Value(found.setter)].into_iter().for_each(|value| self.free(value));
+        Ok(Value(found.getter))
     }
 
     pub(crate) fn define_index(self, object: &Value, index: u32, value: Value) -> Result<()> {
@@ -428,40 +426,6 @@ impl Js {
     pub(crate) fn freeze(self, object: &Value) -> Result<()> {
         // SAFETY: V1.
         self.check_status(unsafe { qjs::JS_FreezeObject(self.context(), object.0) })
-    }
-
-    /// Calls `read` with the bytes of an `ArrayBuffer` or a typed array; `None` for anything else, and for detached ones.
-    /// `read` must not call into the engine.
-    pub(crate) fn with_bytes<T>(self, value: &Value, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        if !value.is_object() {
-            return None;
-        }
-        let (mut offset, mut length, mut each) = (0, 0, 0);
-        // SAFETY: asks for the value's class.
-        let (buffer, whole) = match unsafe { (qjs::JS_IsArrayBuffer(value.0), qjs::JS_GetTypedArrayType(value.0)) } {
-            (true, _) => (self.duplicate(value), true),
-            (false, kind) if kind >= 0 => {
-                // SAFETY: V1; offset, length and element size are written.
-                let raw = unsafe {
-                    qjs::JS_GetTypedArrayBuffer(self.context(), value.0, &mut offset, &mut length, &mut each)
-                };
-                (self.check(raw).map_err(|thrown| self.swallow(thrown)).ok()?, false)
-            }
-            _ => return None,
-        };
-        let mut size = 0;
-        // SAFETY: V1; the size is written.
-        let start = unsafe { qjs::JS_GetArrayBuffer(self.context(), &mut size, buffer.0) };
-        self.free(buffer);
-        if start.is_null() {
-            self.swallow(Thrown);
-            return None;
-        }
-        // SAFETY: the buffer, which `value` is or keeps, has `size` bytes at `start`, and nothing runs that could change
-        // or detach it.
-        let all = unsafe { std::slice::from_raw_parts(start, size as usize) };
-        let (from, count) = if whole { (0, size as usize) } else { (offset as usize, length as usize) };
-        all.get(from..from.saturating_add(count)).map(read)
     }
 
     // Functions, promises and jobs.

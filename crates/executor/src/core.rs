@@ -115,6 +115,7 @@ impl<E: Engine> Core<E> {
             cache: self.cache.stats(),
             executions: self.counters.counts(),
             kills: self.counters.kills(),
+            violators: self.counters.violators(),
             host_calls: self.counters.host_calls(),
             in_flight: self.counters.in_flight(),
             is_draining: self.gate.is_closed(),

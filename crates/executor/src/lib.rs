@@ -51,6 +51,7 @@ mod report;
 mod spans;
 mod telemetry;
 mod verdict;
+mod violations;
 
 mod budgets;
 mod caller;
@@ -68,3 +69,4 @@ pub use metrics::{ExecutionCounts, ExecutorMetrics, Kills};
 pub use prepared::Prepared;
 pub use shutdown::Shutdown;
 pub use traceparent::Traceparent;
+pub use violations::Violator;

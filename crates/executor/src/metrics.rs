@@ -6,6 +6,8 @@ use isolet_cache::CacheStats;
 use isolet_core_traits::{LimitName, Report, Status};
 use isolet_pool::PoolStats;
 
+use crate::violations::{Violations, Violator};
+
 /// An executor's figures at one moment.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -20,6 +22,8 @@ pub struct ExecutorMetrics {
     pub kills: Kills,
     /// Host calls that runs have made, timers aside.
     pub host_calls: u64,
+    /// Whose scripts used most often what the policy blocks.
+    pub violators: Vec<Violator>,
     /// Executions that have begun and not ended, those in the queue included.
     pub in_flight: usize,
     /// Whether it takes no more executions, because it drains or shuts down.
@@ -79,6 +83,7 @@ pub(crate) struct Counters {
     tenant_cpu_time_kills: AtomicU64,
     memory_kills: AtomicU64,
     host_calls: AtomicU64,
+    violations: Violations,
     in_flight: AtomicUsize,
 }
 
@@ -89,6 +94,7 @@ impl Counters {
     }
 
     pub(crate) fn end(&self, report: &Report) {
+        self.violations.count(report);
         self.ended[report.status as usize].fetch_add(1, Relaxed);
         if report.metrics.host_calls > 0 {
             self.host_calls.fetch_add(report.metrics.host_calls, Relaxed);
@@ -120,6 +126,10 @@ impl Counters {
 
     pub(crate) fn host_calls(&self) -> u64 {
         self.host_calls.load(Relaxed)
+    }
+
+    pub(crate) fn violators(&self) -> Vec<Violator> {
+        self.violations.most()
     }
 
     pub(crate) fn counts(&self) -> ExecutionCounts {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Source, Status,
-    Truncated,
+    Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Seed, Source, Status,
+    Timestamp, Truncated,
 };
 use isolet_limits::{LimitOverrides, Limits, LimitsPolicy, check_size};
 
@@ -32,6 +32,8 @@ pub(crate) struct Run {
     input: isolet_core_traits::JsonText,
     context: ContextFields,
     context_bytes: usize,
+    seed: Option<u64>,
+    now: Option<Timestamp>,
     on_log: Option<OnLog>,
     console_to_tracing: bool,
     task: Weak<Task>,
@@ -65,6 +67,8 @@ impl Run {
             input: execution.input,
             context: execution.context,
             context_bytes: execution.context_bytes,
+            seed: execution.seed,
+            now: execution.now,
             on_log: execution.on_log,
             console_to_tracing,
             task: Weak::new(),
@@ -101,7 +105,8 @@ impl Run {
     pub(crate) fn invocation(&self) -> Result<Invocation, Verdict> {
         let context = self.context.merged(&self.info).map_err(|error| Verdict::invalid_context(&error))?;
         let source_name = self.source.name().clone();
-        Ok(Invocation { source_name, input: self.input.clone(), context, random_seed: random::seed() })
+        let random_seed = self.seed.map_or_else(|| Seed::Drawn(random::seed()), Seed::Given);
+        Ok(Invocation { source_name, input: self.input.clone(), context, random_seed, now: self.now })
     }
 
     /// Its task, if it calls nobody else's code when a run ends well.

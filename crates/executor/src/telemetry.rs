@@ -202,11 +202,11 @@ impl Telemetry {
     pub(crate) fn offer<E: Engine>(&self, core: &Arc<Core<E>>) {
         for Figure { name, unit, description, read } in gauges() {
             let gauge = self.meter.u64_observable_gauge(name).with_unit(unit).with_description(description);
-            drop(gauge.with_callback(observe(Arc::downgrade(core), read)).build());
+            gauge.with_callback(observe(Arc::downgrade(core), read)).build();
         }
         for Figure { name, unit, description, read } in counters() {
             let counter = self.meter.u64_observable_counter(name).with_unit(unit).with_description(description);
-            drop(counter.with_callback(observe(Arc::downgrade(core), read)).build());
+            counter.with_callback(observe(Arc::downgrade(core), read)).build();
         }
         let description = "VMs in use by VMs there are, averaged over a minute";
         let utilization = self.meter.f64_observable_gauge("isolet.vm.utilization").with_unit("1");
@@ -216,7 +216,7 @@ impl Telemetry {
                 observer.observe(core.metrics().pool.utilisation_average, &[]);
             }
         };
-        drop(utilization.with_description(description).with_callback(observe).build());
+        utilization.with_description(description).with_callback(observe).build();
     }
 }
 

@@ -2,14 +2,17 @@
 
 mod console;
 mod crowds;
+mod escape;
 mod host;
 mod integrity;
+mod leftovers;
 mod lifecycle;
 mod limits;
 mod modules;
 mod natives;
 mod pages;
 mod parking;
+mod reproduction;
 mod scripts;
 mod setup;
 mod timers;

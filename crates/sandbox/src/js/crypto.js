@@ -31,7 +31,7 @@ class CryptoKey {
         this.#usages = usages;
         this.#algorithm = { name: 'HMAC', length: apply(byteLength, bytes, []) * 8, hash: { name: hash } };
     }
-    get type() { return 'secret'; }
+    get type() { return this.#usages && 'secret'; }
     get extractable() { return this.#extractable; }
     get algorithm() { return this.#algorithm; }
     get usages() { return usageList(this.#usages); }

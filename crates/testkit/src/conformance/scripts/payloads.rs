@@ -45,7 +45,8 @@ pub(super) const ROWS: &[Script] = &[
     ),
     js(
         "a deep argument",
-        "let v = 1; for (let i = 0; i < 100; i++) v = [v]; v = await test.echo(v); let d = 0; while (Array.isArray(v)) { v = v[0]; d++ } d",
+        "let v = 1; for (let i = 0; i < 100; i++) v = [v]; v = await test.echo(v); let d = 0; while \
+         (Array.isArray(v)) { v = v[0]; d++ } d",
         Json("100"),
     ),
     js("a large reply", "(await test.raw('[' + '1,'.repeat(20000) + '1]')).length", Json("20001")),
@@ -86,6 +87,18 @@ pub(super) const ROWS: &[Script] = &[
         "a buffer is a copy",
         "const u = new Uint8Array([1]); const p = test.echo(u); u[0] = 9; [...await p]",
         Json("[1]"),
+    ),
+    js(
+        "a view of a buffer that has grown",
+        "const b = new ArrayBuffer(1, { maxByteLength: 4 }), u = new Uint8Array(b); b.resize(3); (await \
+         test.echo(u)).length",
+        Json("3"),
+    ),
+    js(
+        "a view of a buffer that has shrunk",
+        "const b = new ArrayBuffer(4, { maxByteLength: 4 }), u = new Uint8Array(b, 1); b.resize(3); (await \
+         test.echo(u)).length",
+        Json("2"),
     ),
     js(
         "a buffer of all bytes",

@@ -1,0 +1,331 @@
+//! Text that would become code.
+
+use super::*;
+
+pub(super) const ROWS: &[Escape] = &[
+    // By name.
+    row("eval", "eval('1')", Violates(EVAL)),
+    row("indirect eval", "(0, eval)('1')", Violates(EVAL)),
+    row("eval by a computed name", "globalThis['ev' + 'al']('1')", Violates(EVAL)),
+    row("eval of self", "self.eval('1')", Violates(EVAL)),
+    row("eval of this", "(function () { return this.eval('1') })()", Violates(EVAL)),
+    row("optional call of eval", "eval?.('1')", Violates(EVAL)),
+    row("eval in strict code", "'use strict'; eval('var a = 1')", Violates(EVAL)),
+    row("eval in a parameter", "((a = eval('1')) => a)()", Violates(EVAL)),
+    row("eval in a static block", "class A { static { eval('1') } }", Violates(EVAL)),
+    row("eval in a field", "class A { a = eval('1') } new A()", Violates(EVAL)),
+    row("eval spread over a list", "eval(...['1'])", Violates(EVAL)),
+    row("eval in a module", "export default eval('1')", Violates(EVAL)),
+    row("eval of an empty text", "eval('')", Violates(EVAL)),
+    row(
+        "eval of what is no text",
+        "[eval(5), eval(['1']), eval`1`, eval(new String('1')) instanceof String]",
+        Gives(r#"[5,["1"],["1"],true]"#),
+    ),
+    row("Function", "Function('return 1')()", Violates(EVAL)),
+    row("new Function", "new Function('a', 'return a')(1)", Violates(EVAL)),
+    row("Function without arguments", "Function()", Violates(EVAL)),
+    row("Function as a tag", "Function`return 1`()", Violates(EVAL)),
+    // Hidden constructors.
+    row("constructor of an arrow", "(() => {}).constructor('return 1')()", Violates(EVAL)),
+    row("constructor of an async function", "(async () => {}).constructor('return 1')", Violates(EVAL)),
+    row("constructor of a generator", "(function* () {}).constructor('yield 1')", Violates(EVAL)),
+    row("constructor of an async generator", "(async function* () {}).constructor('yield 1')", Violates(EVAL)),
+    row("constructor of an async method", "({ async a() {} }).a.constructor('1')", Violates(EVAL)),
+    row(
+        "new of a hidden constructor",
+        "new (Object.getPrototypeOf(async () => {}).constructor)('await 1')",
+        Violates(EVAL),
+    ),
+    row("constructor of a class", "(class {}).constructor('return 1')()", Violates(EVAL)),
+    row("constructor of a method", "({ a() {} }).a.constructor('return 1')()", Violates(EVAL)),
+    row(
+        "constructor of a getter",
+        "Object.getOwnPropertyDescriptor({ get a() { return 1 } }, 'a').get.constructor('return 1')()",
+        Violates(EVAL),
+    ),
+    row("constructor of a bound function", "(() => {}).bind().constructor('return 1')()", Violates(EVAL)),
+    row("constructor of a builtin", "[].map.constructor('return 1')()", Violates(EVAL)),
+    row("constructor of a constructor", "Object.constructor('return 1')()", Violates(EVAL)),
+    row(
+        "constructor of a native's accessor",
+        "Object.getOwnPropertyDescriptor(Map.prototype, 'size').get.constructor('return 1')()",
+        Violates(EVAL),
+    ),
+    row("constructor of the console's functions", "console.log.constructor('return 1')()", Violates(EVAL)),
+    row("constructor of a web class", "URL.constructor('return 1')()", Violates(EVAL)),
+    row("constructor of a web method", "crypto.subtle.digest.constructor('return 1')", Violates(EVAL)),
+    row("constructor of a timer", "setTimeout.constructor('return 1')()", Violates(EVAL)),
+    row("constructor of a host operation", "echo.first.constructor('return 1')()", Violates(EVAL)),
+    row("constructor of the context", "context.constructor.constructor('return 1')()", Violates(EVAL)),
+    row("constructor of nested context", "context.plan.constructor.constructor('return process')()", Violates(EVAL)),
+    row(
+        "constructor of a host's reply",
+        "(await echo.first({})).constructor.constructor('return 1')()",
+        Violates(EVAL),
+    ),
+    row(
+        "constructor of a host's promise",
+        "const p = echo.first(1); await p; p.constructor.constructor('return 1')()",
+        Violates(EVAL),
+    ),
+    row(
+        "constructor of an error of the engine's",
+        "try { null.x } catch (error) { error.constructor.constructor('return process')() }",
+        Violates(EVAL),
+    ),
+    row(
+        "constructor of an error of ours",
+        "try { new URL('x') } catch (error) { error.constructor.constructor('return process')() }",
+        Violates(EVAL),
+    ),
+    row(
+        "constructor of a stack overflow",
+        "const f = () => f() + 1; try { f() } catch (error) { error.constructor.constructor('return process')() }",
+        Violates(EVAL),
+    ),
+    row(
+        "constructor of the violation itself",
+        "try { eval('1') } catch (error) { error.constructor.constructor('return 1')() }",
+        Violates(EVAL),
+    ),
+    row(
+        "constructors of primitives",
+        "[1, 'a', true, 1n, Symbol.iterator, /x/].map((value) => { try { return typeof \
+         value.constructor.constructor('return 1') } catch (error) { return error.message } })",
+        Gives(
+            r#"["eval is not supported","eval is not supported","eval is not supported","eval is not supported","eval is not supported","eval is not supported"]"#,
+        ),
+    ),
+    row(
+        "constructor of arguments.callee",
+        "(function () { return arguments.callee.constructor('return 1') })()",
+        Violates(EVAL),
+    ),
+    row(
+        "constructor by a class that has none",
+        "class A { static async *a() {} } Object.getPrototypeOf(A.a).constructor('1')",
+        Violates(EVAL),
+    ),
+    row("constructor through __proto__", "(() => {}).__proto__.constructor('return 1')", Violates(EVAL)),
+    row(
+        "constructor through __lookupGetter__",
+        "(() => {}).__lookupGetter__('__proto__').call(async () => {}).constructor('1')",
+        Violates(EVAL),
+    ),
+    // Called in a roundabout way.
+    row("Function.call", "Function.call(null, 'return 1')()", Violates(EVAL)),
+    row("Function.apply", "Function.apply(null, ['return 1'])()", Violates(EVAL)),
+    row("Function.bind", "Function.bind(null, 'return 1')()()", Violates(EVAL)),
+    row("call of call", "Function.prototype.call.call(Function, null, 'return 1')()", Violates(EVAL)),
+    row("apply bound to Function", "Function.prototype.apply.bind(Function, null, ['return 1'])()", Violates(EVAL)),
+    on(STANDARD, "Reflect.apply", "Reflect.apply(Function, null, ['return 1'])()", Violates(EVAL)),
+    on(STANDARD, "Reflect.construct", "Reflect.construct(Function, ['return 1'])()", Violates(EVAL)),
+    on(
+        STANDARD,
+        "Reflect.construct with another target",
+        "Reflect.construct(Function, ['return 1'], Array)()",
+        Violates(EVAL),
+    ),
+    on(
+        STANDARD,
+        "Reflect.construct of a hidden one",
+        "Reflect.construct((async () => {}).constructor, ['1'], Object)",
+        Violates(EVAL),
+    ),
+    row("subclass of Function", "class F extends Function {} new F('return 1')()", Violates(EVAL)),
+    row("subclass without a name", "new (class extends Function {})('return 1')()", Violates(EVAL)),
+    row(
+        "subclass that calls super",
+        "new (class extends Function { constructor() { super('return 1') } })()()",
+        Violates(EVAL),
+    ),
+    row(
+        "subclass of a hidden constructor",
+        "const { constructor } = async () => {}; new (class extends constructor {})('1')",
+        Violates(EVAL),
+    ),
+    row(
+        "super by a swapped prototype",
+        "class A { constructor() { return Object.getPrototypeOf(A)('return 1') } } Object.setPrototypeOf(A, \
+         Function); new A()",
+        Violates(EVAL),
+    ),
+    on(STANDARD, "Proxy of Function, called", "new Proxy(Function, {})('return 1')()", Violates(EVAL)),
+    on(STANDARD, "Proxy of Function, constructed", "new (new Proxy(Function, {}))('return 1')()", Violates(EVAL)),
+    on(STANDARD, "Function as a trap", "new Proxy({}, { get: () => Function }).a('return 1')", Violates(EVAL)),
+    on(
+        STANDARD,
+        "eval as a trap of calls",
+        "new Proxy(() => {}, { apply: (target, self, list) => eval(list[0]) })('1')",
+        Violates(EVAL),
+    ),
+    row(
+        "text in Function's arguments that has a toString",
+        "Function({ toString() { return 'a' } }, { toString() { return 'return a' } })",
+        Violates(EVAL),
+    ),
+    // As a callback.
+    row("map with Function", "['return 1'].map(Function)", Violates(EVAL)),
+    row("map with eval", "['1'].map(eval)", Violates(EVAL)),
+    row("replace with Function", "'a'.replace(/a/, Function)", Violates(EVAL)),
+    row("Array.from with eval", "Array.from(['1'], eval)", Violates(EVAL)),
+    row("Array.fromAsync with eval", "await Array.fromAsync(['1'], eval)", Violates(EVAL)),
+    row("sort with Function", "['a', 'b'].sort(Function)", Violates(EVAL)),
+    row("groupBy with eval", "Map.groupBy(['1'], eval)", Violates(EVAL)),
+    row("iterator helper with eval", "['1'].values().map(eval).next()", Violates(EVAL)),
+    row("reviver of JSON", "JSON.parse('[\"return 1\"]', Function)", Violates(EVAL)),
+    row(
+        "reviver that finds eval",
+        "JSON.parse('{\"a\":\"1\"}', (key, value) => key === 'a' ? eval(value) : value)",
+        Violates(EVAL),
+    ),
+    row("replacer of JSON", "JSON.stringify({ a: 1 }, Function)", Violates(EVAL)),
+    row("then with Function", "await Promise.resolve('return 1').then(Function)", Violates(EVAL)),
+    row(
+        "then with an AsyncFunction",
+        "await Promise.resolve('return 1').then((async () => {}).constructor)",
+        Violates(EVAL),
+    ),
+    row("executor of a promise", "await new Promise(Function)", Violates(EVAL)),
+    row("thenable", "await { then: Function }", Violates(EVAL)),
+    row("thenable as the output", "({ then: Function })", Violates(EVAL)),
+    row(
+        "timer with eval",
+        "setTimeout(eval, 1, '1'); await new Promise((done) => setTimeout(done, 5))",
+        Violates(EVAL),
+    ),
+    row(
+        "timer with Function",
+        "setTimeout(Function, 1, 'return 1'); await new Promise((done) => setTimeout(done, 5))",
+        Violates(EVAL),
+    ),
+    row("timer with a text", "setTimeout('globalThis.a = 1', 1)", Violates(EVAL)),
+    row("interval with a text", "setInterval('1')", Violates(EVAL)),
+    row("microtask with a text", "queueMicrotask('1')", Violates(EVAL)),
+    row(
+        "timer with what becomes a text",
+        "setTimeout({ toString() { return '1' } }, 1)",
+        Throws("TypeError: the callback is not a function"),
+    ),
+    row(
+        "listener",
+        "const target = new EventTarget(); target.addEventListener('a', Function); target.dispatchEvent(new \
+         Event('a')); await null",
+        Violates(EVAL),
+    ),
+    row(
+        "listener with handleEvent",
+        "const target = new EventTarget(); target.addEventListener('a', { handleEvent: Function }); \
+         target.dispatchEvent(new Event('a')); await null",
+        Violates(EVAL),
+    ),
+    row(
+        "handler of a signal",
+        "const c = new AbortController(); c.signal.onabort = Function; c.abort(); await null",
+        Violates(EVAL),
+    ),
+    // Where the language calls what it finds.
+    row(
+        "species",
+        "class A extends Array { static get [Symbol.species]() { return Function } } new A(1).map((a) => a)",
+        Violates(EVAL),
+    ),
+    on(
+        STANDARD,
+        "species of a promise",
+        "const p = Promise.resolve(1); p.constructor = { [Symbol.species]: Function }; p.then()",
+        Violates(EVAL),
+    ),
+    on(
+        STANDARD,
+        "species of a buffer",
+        "const b = new ArrayBuffer(4); b.constructor = { [Symbol.species]: Function }; b.slice(1)",
+        Violates(EVAL),
+    ),
+    on(
+        STANDARD,
+        "species of a typed array",
+        "const a = new Uint8Array(4); a.constructor = { [Symbol.species]: Function }; a.map((x) => x)",
+        Violates(EVAL),
+    ),
+    on(
+        STANDARD,
+        "species of a regular expression",
+        "const r = /a/; r.constructor = { [Symbol.species]: Function }; 'a'.split(r)",
+        Violates(EVAL),
+    ),
+    row("conversion", "`${{ [Symbol.toPrimitive]: Function }}`", Violates(EVAL)),
+    row("conversion by toString", "'' + { toString: Function }", Violates(EVAL)),
+    row("getter", "Object.defineProperty({}, 'a', { get: Function }).a", Violates(EVAL)),
+    row("setter", "Object.defineProperty({}, 'a', { set: Function }).a = 'return 1'", Violates(EVAL)),
+    row("iterator", "[...{ [Symbol.iterator]: Function }]", Violates(EVAL)),
+    row("hasInstance", "1 instanceof { [Symbol.hasInstance]: Function }", Violates(EVAL)),
+    on(
+        STANDARD,
+        "exec of a regular expression",
+        "const r = /a/; r.exec = Function; r.test('return 1')",
+        Violates(EVAL),
+    ),
+    row("replace of an object", "'return 1'.replace({ [Symbol.replace]: Function }, '')", Violates(EVAL)),
+    row("toJSON of the output", "({ toJSON: Function })", Violates(EVAL)),
+    row(
+        "dispose",
+        "new DisposableStack().adopt('return 1', Function).length; const s = new DisposableStack(); \
+         s.adopt('return 1', Function); s.dispose()",
+        Violates(EVAL),
+    ),
+    on(
+        STANDARD,
+        "stack traces prepared by Function",
+        "Error.prepareStackTrace = Function; new Error('a').stack",
+        Gives("null"),
+    ),
+    row("Array.from of another class", "Array.from.call(Function, ['return 1'])", Violates(EVAL)),
+    row("Array.of of another class", "Array.of.call(Function, 'return 1')", Violates(EVAL)),
+    on(
+        STANDARD,
+        "a mixin's constructor",
+        "Object.assign(() => {}, { constructor: Function }).constructor('return 1')",
+        Violates(EVAL),
+    ),
+    row(
+        "ShadowRealm and other realms",
+        "[typeof ShadowRealm, typeof Realm, typeof Compartment, typeof document, typeof $262]",
+        Gives(r#"["undefined","undefined","undefined","undefined","undefined"]"#),
+    ),
+    row(
+        "a function of the script's own named eval",
+        "const own = { eval: (text) => text.length }; own.eval('abc')",
+        Gives("3"),
+    ),
+    row(
+        "libraries that look for the global object",
+        "(function () { try { return Function('return this')() } catch { return typeof self === 'object' && self \
+         === globalThis } })()",
+        Gives("true"),
+    ),
+    row(
+        "functions are not made from their own text",
+        "const f = (a) => a; try { (0, eval)(`(${f})`) } catch (error) { error.name }",
+        Gives(r#""TypeError""#),
+    ),
+    // Where it is allowed, it gives nothing but the script's own world.
+    on(
+        TRUSTED,
+        "eval where it is allowed",
+        "[eval('1 + 1'), new Function('return this')() === globalThis, eval('typeof native + typeof own + typeof \
+         host')]",
+        Gives(r#"[2,true,"undefinedundefinedundefined"]"#),
+    ),
+    on(TRUSTED, "eval of an import", "await eval(\"import('fs')\")", Violates(IMPORT)),
+    on(
+        TRUSTED,
+        "hidden constructors where eval is allowed",
+        "[await (async () => {}).constructor('return typeof require')(), (function* () {}).constructor('yield \
+         typeof process')().next().value]",
+        Gives(r#"["undefined","undefined"]"#),
+    ),
+    on(TRUSTED, "eval that loops", "eval('for (;;);')", TimesOut),
+    on(TRUSTED, "eval of a long text", "eval('1+'.repeat(1e6) + '1'); eval('['.repeat(1e6))", Throws("")),
+];
