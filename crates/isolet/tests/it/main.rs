@@ -5,6 +5,7 @@ mod host;
 mod integrity;
 mod lifecycle;
 mod limits;
+mod mistakes;
 mod modules;
 mod natives;
 mod pages;
