@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, Resume, RunLimits, Source,
-    SourceKind, Step, Vm, VmConfig,
+    Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, Resume, RunLimits, Seed,
+    Source, SourceKind, Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
 
@@ -96,7 +96,8 @@ impl Bench {
             source_name: source.name().clone(),
             input: self.input.clone(),
             context: JsonText::null(),
-            random_seed: 1,
+            random_seed: Seed::Drawn(1),
+            now: None,
         };
         let mut step = vm.start(program, invocation, RunLimits::default(), self.interrupt());
         loop {

@@ -17,6 +17,7 @@ mod first_slice;
 mod good_tenant;
 mod hostile;
 mod idle;
+mod in_flight;
 mod kills;
 mod one_caller;
 #[path = "../plain/mod.rs"]
@@ -50,6 +51,8 @@ struct Plan {
     throughput_turn: Duration,
     /// How long nothing happens.
     idle: Duration,
+    /// Runs that wait for the host at once are as many fewer.
+    in_flight_divisor: usize,
 }
 
 const FULL: Plan = Plan {
@@ -61,6 +64,7 @@ const FULL: Plan = Plan {
     rounds: 11,
     throughput_turn: Duration::from_millis(300),
     idle: Duration::from_secs(2),
+    in_flight_divisor: 1,
 };
 
 /// Enough for a first impression.
@@ -84,13 +88,14 @@ const TEST: Plan = Plan {
     rounds: 1,
     throughput_turn: Duration::from_millis(20),
     idle: Duration::from_millis(20),
+    in_flight_divisor: 50,
 };
 
 /// Measures, and adds its figures.
 type Section = fn(&Plan, &mut Figures);
 
 /// What is measured, in this order.
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("neighbours: good tenant", good_tenant::measure),
     ("neighbours: first slice", first_slice::measure),
     ("neighbours: kills", kills::measure),
@@ -98,6 +103,7 @@ const SECTIONS: [(&str, Section); 7] = [
     ("neighbours: throughput", throughput::measure),
     ("neighbours: one caller", one_caller::measure),
     ("neighbours: idle", idle::measure),
+    ("neighbours: in flight", in_flight::measure),
 ];
 
 fn main() -> ExitCode {

@@ -27,9 +27,13 @@ impl Stage {
     }
 
     pub(crate) fn with_pool(limits: Limits, pool: PoolConfig) -> Self {
+        Self::with_host(limits, pool, Echo)
+    }
+
+    pub(crate) fn with_host(limits: Limits, pool: PoolConfig, host: impl HostService) -> Self {
         let vms_initial = pool.vms_initial;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let isolet = Isolet::builder().limits(limits).pool(pool).host(Echo).runtime(runtime.handle().clone());
+        let isolet = Isolet::builder().limits(limits).pool(pool).host(host).runtime(runtime.handle().clone());
         let stage = Self { isolet: isolet.build().expect("an executor"), runtime };
         while stage.isolet.metrics().pool.ready < vms_initial {
             thread::sleep(Duration::from_millis(1));
@@ -54,7 +58,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        self.runtime.block_on(self.isolet.shutdown());
+        self.runtime.block_on(self.isolet.shutdown(Duration::from_secs(60)));
     }
 }
 

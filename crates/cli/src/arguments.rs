@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use isolet::{OrganizationId, Profile, SourceKind, TenantId, UserId};
+use isolet::{OrganizationId, Profile, SourceKind, TenantId, Timestamp, UserId};
 
 use crate::limits;
 use crate::terminal::Terminal;
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Run(RunArguments),
     Check(CheckArguments),
     Policy(PolicyArguments),
+    Types(TypesArguments),
     Bench(BenchArguments),
 }
 
@@ -91,6 +92,14 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) allow_eval: bool,
 
+    /// Make all randomness from this number, so that a run can be had again: Math.random, crypto and the execution's id
+    #[arg(long, value_name = "N", value_parser = units::seed, allow_hyphen_values = true)]
+    pub(crate) seed: Option<u64>,
+
+    /// Start each run at this time, where its clocks stand still but for timers: 2026-01-31T12:00:00Z, or ms since 1970
+    #[arg(long, value_name = "TIME", value_parser = units::timestamp, allow_hyphen_values = true)]
+    pub(crate) now: Option<Timestamp>,
+
     /// How many VMs stand ready; files run one after another, so one VM serves them all
     #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = |text: &str| units::count(text, 1_000), allow_hyphen_values = true)]
@@ -109,6 +118,7 @@ pub(crate) struct RunArguments {
 const RUN_EXAMPLES: &str = "\
 Examples:
   isolet run examples/order-total.js --input @examples/order-total.input.json
+  isolet run examples/retry-async.js --seed 7 --now 2026-01-31T12:00:00Z
   echo '{\"n\": 20}' | isolet run double.js --input - --timeout 250ms --format json
 
 Exit codes: 0 all went well, 1 a script failed, 2 wrong usage, 3 a run was ended by a limit or refused.
@@ -153,6 +163,24 @@ Examples:
 
 Exit codes: 0 told, 2 wrong usage, 3 the machine did not play along.";
 
+/// Print what scripts find, as TypeScript declarations for editors.
+///
+/// With the file beside scripts and in a tsconfig.json, an editor completes what is there and marks what is not.
+#[derive(Args)]
+#[command(after_help = TYPES_EXAMPLES, verbatim_doc_comment)]
+pub(crate) struct TypesArguments {
+    /// Under which policy: standard, strict or trusted
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = profile)]
+    pub(crate) profile: Profile,
+}
+
+const TYPES_EXAMPLES: &str = "\
+Examples:
+  isolet types > isolet.d.ts
+  isolet types --profile strict > isolet.d.ts
+
+Exit codes: 0 told, 2 wrong usage, 3 the machine did not play along.";
+
 fn profile(text: &str) -> Result<Profile, String> {
     Profile::named(text).ok_or_else(|| {
         let names: Vec<_> = Profile::ALL.into_iter().map(Profile::name).collect();
@@ -171,6 +199,10 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "N", default_value = "20000")]
     #[arg(value_parser = |text: &str| units::count(text, 1_000_000), allow_hyphen_values = true)]
     pub(crate) iterations: usize,
+
+    /// What one VM is made for: standard, strict or trusted; executions are measured under standard
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = profile)]
+    pub(crate) profile: Profile,
 
     /// What stdout gets: a table, or a line of JSON
     #[arg(long, value_enum, default_value_t)]

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use isolet::engine::Engine;
-use isolet::{QuickJs, Report};
+use isolet::{Policy, QuickJs, Report};
 
 use crate::Stop;
 use crate::arguments::{BenchArguments, Format};
@@ -27,6 +27,8 @@ use workbench::Workbench;
 struct Plan {
     /// Runs of which a VM or a caller makes one after another. New VMs are fewer, runs of many callers more.
     runs: usize,
+    /// What the VM is made for.
+    policy: Policy,
 }
 
 /// How long a part may take: one VM, one caller, many callers. Memory takes less.
@@ -44,7 +46,7 @@ pub(crate) fn bench(arguments: &BenchArguments, terminal: &mut Terminal) -> Resu
 fn measure_and_show(arguments: &BenchArguments, terminal: &mut Terminal) -> Result<u8> {
     let engine = QuickJs::new().context("cannot start")?;
     let machine = machine(&engine);
-    let plan = Plan { runs: arguments.iterations };
+    let plan = Plan { runs: arguments.iterations, policy: Policy::of(arguments.profile) };
     // VMs need more stack than the main thread may have.
     let thread = thread::Builder::new().name("bench".into()).stack_size(engine.capabilities().thread_stack_bytes);
     let thread = thread.spawn(move || measure(engine, &plan)).context("cannot start a thread")?;
@@ -58,7 +60,7 @@ fn measure_and_show(arguments: &BenchArguments, terminal: &mut Terminal) -> Resu
 
 fn measure(engine: QuickJs, plan: &Plan) -> Result<Figures> {
     let _attached = engine.attach_thread().context("cannot start")?;
-    let workbench = Workbench::new(engine)?;
+    let workbench = Workbench::new(engine, &plan.policy)?;
     // Memory comes first: what other parts gave back to the allocator would hide what VMs take.
     let memory = memory::measure(&workbench)?;
     let vm_cycle = cycle::measure(&workbench, plan)?;

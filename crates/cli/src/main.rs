@@ -10,6 +10,7 @@ mod arguments;
 mod bench;
 mod check;
 mod input;
+mod interruption;
 mod limits;
 mod logging;
 mod policy;
@@ -17,6 +18,7 @@ mod render;
 mod run;
 mod scripts;
 mod terminal;
+mod types;
 mod units;
 
 use std::process::ExitCode;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments, &mut terminal),
         Command::Check(arguments) => check::check(arguments, &mut terminal),
         Command::Policy(arguments) => policy::policy(arguments, &mut terminal),
+        Command::Types(arguments) => types::types(arguments, &mut terminal),
         Command::Bench(arguments) => bench::bench(arguments, &mut terminal),
     });
     ExitCode::from(match ended {

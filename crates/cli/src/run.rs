@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use isolet::{Capability, Execution, Isolet, JsonText, Policy, Report, Source};
+use isolet::{Capability, Execution, ExecutionId, Isolet, JsonText, Policy, Report, Source};
 
 use crate::Stop;
 use crate::arguments::{Format, RunArguments};
 use crate::limits::limits;
 use crate::render::{Times, diagnostic, inert, log_line, notes, pretty};
 use crate::terminal::{Terminal, say};
-use crate::{input, scripts};
+use crate::{input, interruption, scripts};
 
 /// Runs every file, one after another on one executor, and gives the exit code.
 pub(crate) fn run(arguments: &RunArguments, terminal: &mut Terminal) -> Result<u8, Stop> {
@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &RunArguments, terminal: &mut Terminal) -> Result<u
     let mut runner = Runner::new(arguments, input).map_err(Stop::Machine)?;
     let mut exit_code = 0;
     for source in &sources {
-        if terminal.reader_is_gone() {
+        if terminal.reader_is_gone() || runner.is_interrupted() {
             break;
         }
         if sources.len() > 1 && arguments.format == Format::Pretty {
@@ -48,7 +48,13 @@ impl<'a> Runner<'a> {
             builder.vms_warm(vms_warm).vms_max(arguments.pool_size).build().context("cannot start")
         };
         let cold = if arguments.repeat > 1 { Some(isolet(0)?) } else { None };
-        Ok(Self { arguments, input, isolet: isolet(arguments.pool_size)?, cold })
+        let isolet = isolet(arguments.pool_size)?;
+        interruption::watch(cold.iter().chain([&isolet]).cloned().collect())?;
+        Ok(Self { arguments, input, isolet, cold })
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.isolet.metrics().is_draining
     }
 
     /// Runs a source as often as asked for, and gives the highest exit code.
@@ -72,7 +78,7 @@ impl<'a> Runner<'a> {
                 Format::Pretty => {}
             }
             shown = Some(report.status);
-            if terminal.reader_is_gone() {
+            if terminal.reader_is_gone() || self.is_interrupted() {
                 return Ok(exit_code);
             }
         }
@@ -90,6 +96,13 @@ impl<'a> Runner<'a> {
         }
         if let Some(organization) = &self.arguments.organization {
             execution = execution.organization(organization.clone());
+        }
+        if let Some(seed) = self.arguments.seed {
+            let id = ExecutionId::new(format!("seed-{seed}")).expect("no more than 25 printable characters");
+            execution = execution.seed(seed).id(id);
+        }
+        if let Some(now) = self.arguments.now {
+            execution = execution.now(now);
         }
         if shows_logs && self.arguments.format == Format::Pretty {
             let palette = terminal.palette();

@@ -3,12 +3,14 @@
 mod duration;
 mod rate;
 mod size;
+mod timestamp;
 
 use std::fmt::Display;
 
 pub(crate) use duration::duration;
 pub(crate) use rate::{Rate, rate};
 pub(crate) use size::size;
+pub(crate) use timestamp::timestamp;
 
 /// A count from 1 to `max`.
 pub(crate) fn count(text: &str, max: usize) -> Result<usize, String> {
@@ -17,6 +19,14 @@ pub(crate) fn count(text: &str, max: usize) -> Result<usize, String> {
         _ if !rest.is_empty() => Err(format!("`{rest}` after the number means nothing, write for example 10")),
         Ok(count) if count <= max => Ok(count),
         _ => Err(format!("at most {max} is allowed")),
+    }
+}
+
+/// A seed: any number of 64 bits.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(seed) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(seed),
+        _ => Err(format!("not a whole number from 0 to {}", u64::MAX)),
     }
 }
 
@@ -54,6 +64,14 @@ fn unknown_unit(unit: impl Display, known: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seeds() {
+        assert_eq!((seed("0"), seed("18446744073709551615")), (Ok(0), Ok(u64::MAX)));
+        for text in ["", "-1", "+1", "1.5", "0x7", "x", "18446744073709551616"] {
+            assert_eq!(seed(text), Err("not a whole number from 0 to 18446744073709551615".into()), "{text}");
+        }
+    }
 
     #[test]
     fn counts() {

@@ -166,6 +166,11 @@ pub trait Vm: Send {
     /// [`EngineError::State`] if the run belongs to another VM or the VM was not reset.
     fn unpark(&mut self, parked: Self::Parked) -> Result<(), EngineError>;
 
+    /// Bytes of memory that it holds while it is pristine, if the engine knows.
+    fn bytes(&self) -> Option<usize> {
+        None
+    }
+
     /// Takes the VM back to where it was when it was made. Allowed in every state but *running* and *preempted*.
     fn reset(&mut self) -> Reset;
 }

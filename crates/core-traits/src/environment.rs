@@ -22,8 +22,9 @@ pub enum Purpose {
 /// - `global` is the global object, `native` has the environment's [`Native`]s by name, and `host` the operations of
 ///   namespaces that are not [exposed](crate::HostNamespace::exposed);
 /// - `own` is an object without prototype that all setup scripts of a VM share, and no script ever sees. The engine puts
-///   two functions into it: `own.load(name)` gives what the [`LazyScript`] of that name returns, and `own.brand(value)`
-///   the name of the builtin that `value` is inside, whatever its prototype says: `Array`, `ArrayBuffer`, `DataView`,
+///   three functions into it: `own.load(name)` gives what the [`LazyScript`] of that name returns, `own.cancel(call)` takes
+///   back the host call of that number, so that its promise never settles, where `own.cancel()` is the number of the call
+///   that was made last, and `own.brand(value)` the name of the builtin that `value` is inside, whatever its prototype says: `Array`, `ArrayBuffer`, `DataView`,
 ///   `Date`, `Error`, `Function`, `Map`, `Object` (a plain one, or an instance of a class), `Proxy`, `RegExp`, `Set` or
 ///   `TypedArray`, and the empty string for all else.
 ///
@@ -58,6 +59,12 @@ pub struct LazyScript {
     pub globals: &'static [&'static str],
     /// What it finds in its `native`.
     pub natives: Vec<Native>,
+}
+
+impl LazyScript {
+    /// The name of the script that puts the run's time in the place of the engine's clocks. It is evaluated before a
+    /// program whose time is [fixed](crate::Invocation::now).
+    pub const FIXED_TIME: &str = "fixed-time";
 }
 
 /// A module that scripts may import by its name, with `import` and with `import()`.

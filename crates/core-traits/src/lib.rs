@@ -51,6 +51,7 @@ pub mod resources;
 pub mod seal;
 pub mod source;
 pub mod step;
+pub mod world;
 
 pub use engine::{Capabilities, Engine, EngineError, EngineId, NotParkable, Nudge, ParkedRun, Reset, Vm};
 pub use environment::{Environment, HostModule, Intrinsics, LazyScript, Purpose, SetupScript, VmConfig};
@@ -73,3 +74,4 @@ pub use resources::Resources;
 pub use seal::{SealError, SealKey, SealKeys, SealedProgram};
 pub use source::{Source, SourceHash, SourceKind, SourceName};
 pub use step::{Abort, Compilation, CompileFailure, End, Invocation, Outcome, Output, Resume, Step};
+pub use world::{RunTime, Seed, Timestamp};

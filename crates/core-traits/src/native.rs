@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::interrupt::Interrupt;
 use crate::logs::{LogBuffer, LogLevel};
 use crate::resources::Resources;
+use crate::world::{RunTime, Seed};
 
 /// A value that crosses between a script and a native.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +50,8 @@ pub struct NativeContext<'run> {
     logs: &'run mut LogBuffer,
     resources: &'run mut Resources,
     interrupt: &'run Interrupt,
-    seed: u64,
+    seed: Seed,
+    time: &'run mut RunTime,
 }
 
 impl<'run> NativeContext<'run> {
@@ -58,9 +60,10 @@ impl<'run> NativeContext<'run> {
         logs: &'run mut LogBuffer,
         resources: &'run mut Resources,
         interrupt: &'run Interrupt,
-        seed: u64,
+        seed: Seed,
+        time: &'run mut RunTime,
     ) -> Self {
-        Self { logs, resources, interrupt, seed }
+        Self { logs, resources, interrupt, seed, time }
     }
 
     /// Keeps something for later calls of this run, which drops it at its end. Scripts hold the number that this gives.
@@ -96,18 +99,28 @@ impl<'run> NativeContext<'run> {
 
     /// Adds a console line, stamped with the run's time.
     pub fn log(&mut self, level: LogLevel, message: String) {
-        let at_ms = self.interrupt.elapsed().as_micros() as f64 / 1e3;
+        let at_ms = self.elapsed().as_micros() as f64 / 1e3;
         self.logs.push(level, message, at_ms);
     }
 
     /// What the run's randomness is made from: [`Invocation::random_seed`](crate::Invocation::random_seed).
-    pub fn seed(&self) -> u64 {
+    pub fn seed(&self) -> Seed {
         self.seed
     }
 
-    /// Time since the run started, by its own clock.
+    /// Time since the run started, as its script may see it.
     pub fn elapsed(&self) -> Duration {
-        self.interrupt.elapsed()
+        self.time.elapsed(self.interrupt.elapsed())
+    }
+
+    /// The time of day as its script may see it: whole milliseconds since 1970.
+    pub fn unix_ms(&self) -> f64 {
+        self.time.unix_ms()
+    }
+
+    /// A timer fires that was set for `at` since the run started: time that stands still goes on to there.
+    pub fn advance(&mut self, at: Duration) {
+        self.time.advance(at);
     }
 
     /// Whether the run is to end: a native that loops asks now and then and returns early.

@@ -8,6 +8,7 @@ use crate::json::JsonText;
 use crate::logs::LogsTruncated;
 use crate::report::{KilledIn, Warning};
 use crate::source::SourceName;
+use crate::world::{Seed, Timestamp};
 
 /// What a program is started with.
 #[derive(Debug, Clone)]
@@ -18,8 +19,11 @@ pub struct Invocation {
     pub input: JsonText,
     /// The global `context`, deeply frozen in the VM.
     pub context: JsonText,
-    /// Seeds the run's `Math.random`. Drawn anew for each run by the executor; equal seeds give equal sequences.
-    pub random_seed: u64,
+    /// Seeds the run's `Math.random`, and what natives draw. Equal seeds give equal sequences.
+    pub random_seed: Seed,
+    /// The time at which its clocks stand, if it is not the real one. An engine then evaluates the environment's lazy
+    /// script [`LazyScript::FIXED_TIME`](crate::LazyScript::FIXED_TIME) before the program.
+    pub now: Option<Timestamp>,
 }
 
 /// What a VM needs after it was stepped.

@@ -136,6 +136,12 @@ impl Arena {
         !self.image.is_empty()
     }
 
+    /// What a [restore](Self::restore) leaves resident at most, the image itself included.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let image = size_of_val(&*self.image);
+        (image + TAIL_KEPT_BYTES).next_multiple_of(PAGE).min(self.capacity) + image
+    }
+
     /// Makes every byte what it was when the image was taken (A2).
     pub(crate) fn restore(&mut self) {
         let image = size_of_val(&*self.image);

@@ -21,40 +21,10 @@ use crate::realm::{MemoryPlan, Realm, STACK_RESERVE_BYTES, Setup};
 use crate::signals::{self, OnFault, Ticks};
 use crate::stack::Stacks;
 use crate::vm::QuickJsVm;
-use crate::{compile, seal};
+use crate::{compile, seal, setup};
 
 /// Counts changes of what a program's bytes mean beyond QuickJS's own version.
 const PROGRAM_FORMAT: u32 = 1;
-
-/// Runs before all other setup scripts.
-///
-/// A call site must not hand out the functions on the stack, because those of setup scripts, natives and hidden host
-/// operations are among them. And `Atomics.notify` must not take the process's lock, which nobody would release if the run
-/// were left or suspended then: no script can wait, so that there is never anybody to notify.
-const REPAIRS: SetupScript = SetupScript {
-    name: "repairs",
-    source: "
-        const { getPrototypeOf, getOwnPropertyDescriptor } = Object;
-        const { load } = Atomics;
-        const call = Function.prototype.call.bind(Function.prototype.call);
-        const kind = getOwnPropertyDescriptor(getPrototypeOf(Int32Array.prototype), Symbol.toStringTag).get;
-        Atomics.notify = {
-            notify(typedArray, index, count) {
-                const name = call(kind, typedArray);
-                if (name !== 'Int32Array' && name !== 'BigInt64Array') throw new TypeError('integer TypedArray expected');
-                load(typedArray, index);
-                if (count !== undefined) +count;
-                return 0;
-            },
-        }.notify;
-        Error.prepareStackTrace = (error, sites) => {
-            const prototype = Object.getPrototypeOf(sites[0]);
-            delete prototype.getFunction;
-            delete prototype.getThis;
-        };
-        new Error();
-        Error.prepareStackTrace = undefined;",
-};
 
 /// Wakes nobody where ordinary code runs, and takes a thread back from a builtin soon enough.
 const TICK: Duration = Duration::from_millis(2);
@@ -152,8 +122,9 @@ impl QuickJs {
         Self { on_fault, ..self }
     }
 
-    /// Neither installs handlers nor sends signals. Deadlines hold at polls alone then, which long builtins do not reach;
-    /// faults of the engine's code end the process; and the whole image is copied after each run.
+    /// Neither installs handlers nor sends signals. Deadlines hold at polls alone then, which long builtins do not reach:
+    /// those that are known refuse, with a `RangeError`, what would take them more than about a second. Faults of the
+    /// engine's code end the process, and the whole image is copied after each run.
     #[must_use]
     pub fn without_signals(self) -> Self {
         Self { tick: None, on_fault: OnFault::EndProcess, restoring: Restoring::Whole, ..self }
@@ -167,6 +138,9 @@ impl QuickJs {
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
         let (restoring, images, stacks) = (Restoring::default(), Budget::of_process(), Stacks::default());
         let uses_signals = form == Form::Restored && signals::is_supported();
+        if uses_signals {
+            signals::find_interpreter(realm.enter());
+        }
         let (tick, on_fault) = (uses_signals.then_some(TICK), OnFault::default());
         Ok(Self {
             id,
@@ -273,12 +247,16 @@ impl Engine for QuickJs {
         let mut realm = Realm::new(&plan, intrinsics, config.stack)?;
         realm.provide(self.modules(&config.environment)?);
         if !compiles {
-            let scripts: Vec<_> = std::iter::once(&REPAIRS).chain(&config.environment.setup).collect();
+            let own = setup::scripts(self.tick.is_some());
+            let scripts: Vec<&SetupScript> = own.chain(&config.environment.setup).collect();
             let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;
             let setup: Vec<_> =
                 scripts.iter().zip(&bytecode).map(|(script, bytecode)| Setup { name: script.name, bytecode }).collect();
             let lazy = config.environment.lazy.iter().map(|lazy| self.setup_bytecode(&lazy.script));
             realm.furnish(&config.environment, &setup, lazy.collect::<Result<_, _>>()?)?;
+            if self.tick.is_none() {
+                realm.poll_in_outputs()?;
+            }
         }
         realm.freeze(self.layout, self.restoring);
         Ok(QuickJsVm::new(realm, self.layout, self.images.clone(), config))

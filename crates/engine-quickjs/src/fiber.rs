@@ -24,6 +24,7 @@ use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
+use std::time::Duration;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
@@ -39,6 +40,9 @@ enum Pause {
     /// It cannot go on, because of this signal.
     Faulted(c_int),
 }
+
+/// The poll counter of an engine that is to poll next time.
+const ASKED: i32 = 1;
 
 /// Where code was suspended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +80,8 @@ thread_local! {
     static ENTERED: Cell<Entered> = const { Cell::new(Entered::NONE) };
     /// Whether the engine has polled since the last tick.
     static HAS_POLLED: Cell<bool> = const { Cell::new(true) };
+    /// CPU time of the thread when the engine, which has not polled since, could do so next.
+    static ASKED_AT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// Whether the calling code is on a fiber.
@@ -90,7 +96,7 @@ pub(crate) struct Settings {
     pub(crate) stacks: Stacks,
     /// What the stack has at least.
     pub(crate) stack_bytes: usize,
-    /// The engine's poll counter: ticks store 1, which makes the next poll immediate.
+    /// The engine's poll counter: ticks store [`ASKED`], which makes the next poll immediate.
     pub(crate) poll_counter: Option<NonNull<i32>>,
     /// Whether a fault of the engine's leaves it.
     pub(crate) contains_faults: bool,
@@ -153,6 +159,9 @@ impl<T> Fiber<T> {
         let _exit = Exit(ENTERED.get());
         // A builtin that was suspended has still not polled.
         HAS_POLLED.set(self.at == At::Poll);
+        if self.at == At::Native {
+            ASKED_AT.set(cpu_time());
+        }
         let modes = Modes::of_thread();
         let result = self.coroutine.resume(());
         modes.set();
@@ -262,24 +271,41 @@ pub(crate) enum Tick {
     Nothing,
     /// The engine polls soon, or was suspended and is resumed now.
     Taken,
-    /// The engine should be suspended, but cannot be where it is.
+    /// The engine should be suspended, but cannot be where it is, or not yet.
     NotHere,
 }
 
+/// What the thread has used, steal not included where the system knows of it. Allowed in handlers.
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the time. Without such a clock it stays zero: then nobody is left in a builtin.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// For the handler of ticks. `may_be_left` says of the interrupted code whether it may, on this stack.
-pub(crate) fn tick(may_be_left: impl FnOnce(&Range<usize>) -> bool) -> Tick {
+///
+/// A script polls soon after it was asked to, but only if it gets the CPU: another thread, or another machine, can keep
+/// it from running for many ticks. So it counts as a builtin when it has had the CPU for `time_to_poll`. And it may
+/// overwrite what it was asked by, when the tick comes in the middle of counting down: then it is asked again.
+pub(crate) fn tick(time_to_poll: Duration, may_be_left: impl FnOnce(&Range<usize>) -> bool) -> Tick {
     let Entered { yielder, poll_counter, limit, base, .. } = ENTERED.get();
     if yielder.is_null() {
         return Tick::Nothing;
     }
-    if let Some(poll_counter) = NonNull::new(poll_counter) {
-        // SAFETY: L1, and F2: the counter is that of the engine whose code this thread runs.
-        unsafe { poll_counter.write_volatile(1) };
+    // SAFETY: L1, and F2: the counter is that of the engine whose code this thread runs.
+    let has_counted = NonNull::new(poll_counter).is_some_and(|counter| unsafe {
+        counter.read_volatile() != ASKED && {
+            counter.write_volatile(ASKED);
+            true
+        }
+    });
+    let has_polled = HAS_POLLED.replace(false);
+    if has_polled || has_counted {
+        ASKED_AT.set(cpu_time());
+        return if has_polled { Tick::Taken } else { Tick::NotHere };
     }
-    if HAS_POLLED.replace(false) {
-        return Tick::Taken;
-    }
-    if !may_be_left(&(limit..base)) {
+    if cpu_time().saturating_sub(ASKED_AT.get()) < time_to_poll || !may_be_left(&(limit..base)) {
         return Tick::NotHere;
     }
     pause(Pause::Suspended(At::Native));

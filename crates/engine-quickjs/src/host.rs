@@ -62,6 +62,42 @@ unsafe extern "C" fn call_host(
     call(js, index, arguments).map_or(qjs::JS_EXCEPTION, Value::into_raw)
 }
 
+/// `own.cancel()` gives the number of the call that was made last, and `own.cancel(number)` takes a call back.
+pub(crate) unsafe extern "C" fn cancel(
+    ctx: *mut JSContext,
+    _this: JSValue,
+    argc: c_int,
+    argv: *mut JSValue,
+    _magic: c_int,
+    _data: *mut JSValue,
+) -> JSValue {
+    // SAFETY: C1.
+    let (js, arguments) = unsafe { (state::callback_context(ctx), Value::arguments(argc, argv)) };
+    let cancelled = match arguments.first().and_then(Value::as_number) {
+        None => Ok(js.number(state::with(js, |state| state.run.next_call) as f64 - 1.0)),
+        Some(number) => take_back(js, number as u32).map(|()| Value::UNDEFINED),
+    };
+    cancelled.map_or(qjs::JS_EXCEPTION, Value::into_raw)
+}
+
+/// The call's promise never settles.
+fn take_back(js: Js, number: u32) -> Result<()> {
+    let was_pending = state::with(js, |state| {
+        let run = &mut state.run;
+        let was_pending = run.pending.remove(&number).is_some();
+        let made = run.outbox.len();
+        run.outbox.retain(|call| call.id != CallId(number));
+        if was_pending && run.outbox.len() == made {
+            run.cancelled.push(CallId(number));
+        }
+        was_pending
+    });
+    if was_pending {
+        take_slots(js, number)?.into_iter().for_each(|value| js.free(value));
+    }
+    Ok(())
+}
+
 /// Makes a promise and notes the call. What is wrong with a call rejects its promise; only the run's end throws.
 fn call(js: Js, index: usize, arguments: &[Value]) -> Result {
     let [promise, resolve, reject] = js.promise()?;

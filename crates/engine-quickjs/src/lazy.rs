@@ -15,8 +15,8 @@ use std::sync::Arc;
 use rquickjs::qjs::{self, JSContext, JSValue};
 
 use crate::js::{ErrorClass, FIXED, HIDDEN, Js, PLAIN, Result, Value};
-use crate::native;
 use crate::state;
+use crate::{host, native};
 
 /// The most globals of a script.
 const GLOBALS_MAX: usize = 1 << 8;
@@ -48,11 +48,20 @@ pub(crate) fn share(js: Js, host: Value) -> Result<()> {
     let (own, loaded) = (js.bare_object()?, js.bare_object()?);
     js.define(&own, "load", js.function("load", 1, load_named, &[])?, FIXED)?;
     js.define(&own, "brand", js.function("brand", 1, brand, &[])?, FIXED)?;
+    js.define(&own, "cancel", js.function("cancel", 1, host::cancel, &[])?, FIXED)?;
     // Their names are part of the image then, rather than made whenever they are asked for.
     js.define(&own, "turn", Value::UNDEFINED, PLAIN)?;
     js.define(&own, "harden", Value::UNDEFINED, PLAIN)?;
     state::with(js, |state| state.constants.shared = Shared { own, host, loaded });
     Ok(())
+}
+
+/// Evaluates the lazy script of this name, if there is one.
+pub(crate) fn evaluate_named(js: Js, name: &str) -> Result<()> {
+    match state::with(js, |state| state.constants.lazy.iter().position(|lazy| lazy.name == name)) {
+        Some(number) => load(js, number).map(|values| js.free(values)),
+        None => Ok(()),
+    }
 }
 
 /// Makes the accessors of a lazy script's globals, but for names that the host has `taken`. For furnishing.

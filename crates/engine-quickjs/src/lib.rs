@@ -49,6 +49,7 @@ mod program;
 mod realm;
 mod run;
 mod seal;
+mod setup;
 mod signals;
 mod stack;
 mod state;

@@ -66,8 +66,8 @@ fn call(js: Js, number: usize, arguments: &[Value]) -> Result {
 /// The second phase: nothing of the engine runs.
 fn compute(js: Js, native: Native) {
     state::with(js, |state| {
-        let RunData { native: call, logs, resources, interrupt, random_seed, .. } = &mut state.run;
-        let mut context = NativeContext::new(logs, resources, interrupt, *random_seed);
+        let RunData { native: call, logs, resources, interrupt, random_seed, time, .. } = &mut state.run;
+        let mut context = NativeContext::new(logs, resources, interrupt, *random_seed, time);
         call.result = catch_unwind(AssertUnwindSafe(|| (native.call)(&mut context, &call.arguments))).ok();
         call.arguments = Vec::new();
     });

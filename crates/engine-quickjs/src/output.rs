@@ -1,10 +1,13 @@
 //! Writing the output as JSON.
 
+use std::ffi::c_int;
+
 use isolet_core_traits::{FailureKind, ScriptFailure};
+use rquickjs::qjs::{self, JSContext, JSValue};
 
 use crate::ending::Ending;
-use crate::js::{Js, Thrown, Value};
-use crate::{run, state, unwritable};
+use crate::js::{Js, Result, Thrown, Value};
+use crate::{realm, run, state, unwritable};
 
 /// Values for which `JSON.stringify` gives nothing.
 pub(crate) enum NoJson {
@@ -14,16 +17,39 @@ pub(crate) enum NoJson {
     Nothing,
 }
 
+/// Makes a replacer that changes nothing, but polls.
+pub(crate) fn visitor(js: Js) -> Result {
+    js.function("", 2, visit, &[])
+}
+
+unsafe extern "C" fn visit(
+    ctx: *mut JSContext,
+    _this: JSValue,
+    argc: c_int,
+    argv: *mut JSValue,
+    _magic: c_int,
+    _data: *mut JSValue,
+) -> JSValue {
+    // SAFETY: C1.
+    let (js, arguments) = unsafe { (state::callback_context(ctx), Value::arguments(argc, argv)) };
+    match (realm::poll(js), arguments.get(1)) {
+        (Err(Thrown), _) => qjs::JS_EXCEPTION,
+        (Ok(()), value) => value.map_or(Value::UNDEFINED, |value| js.duplicate(value)).into_raw(),
+    }
+}
+
 /// The output of a run, or why it has none. Runs script code: `toJSON`, getters and proxies.
 pub(crate) fn write(js: Js, value: &Value) -> Ending {
     if value.is_undefined() {
         return Ending::Undefined;
     }
     state::with(js, |state| state.run.writing_output = true);
-    let written = js.stringify(value, &Value::UNDEFINED).and_then(|json| match json.is_undefined() {
+    let visitor = state::constant(js, |constants| &constants.visitor);
+    let written = js.stringify(value, &visitor).and_then(|json| match json.is_undefined() {
         true => Ok(None),
         false => js.text(&json).map(Some),
     });
+    js.free(visitor);
     match written {
         Ok(Some(text)) => Ending::Json(text),
         Ok(None) if js.is_function(value) => Ending::NoJson(NoJson::Function),

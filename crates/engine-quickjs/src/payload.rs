@@ -9,7 +9,7 @@ use isolet_core_traits::{JsonText, Payload};
 use rquickjs::qjs::{self, JSContext, JSValue};
 
 use crate::js::{ErrorClass, Js, Keys, PLAIN, Result, Terminated, Text, Thrown, Value};
-use crate::state;
+use crate::{realm, state};
 
 const BIG_INT: &str = "$bigint";
 const BUFFER: &str = "$buffer";
@@ -70,7 +70,7 @@ unsafe extern "C" fn replace(
 ) -> JSValue {
     // SAFETY: C1.
     let (js, arguments) = unsafe { (state::callback_context(ctx), Value::arguments(argc, argv)) };
-    let tagged = arguments.get(1).map_or(Ok(Value::UNDEFINED), |value| tag(js, value));
+    let tagged = realm::poll(js).and_then(|()| arguments.get(1).map_or(Ok(Value::UNDEFINED), |value| tag(js, value)));
     tagged.map_or(qjs::JS_EXCEPTION, Value::into_raw)
 }
 

@@ -19,7 +19,7 @@ use crate::meter::{HEADROOM_BYTES, Meter};
 use crate::modules::Module;
 use crate::stack::Stacks;
 use crate::state::{self, Constants, Rejection, RunData, RunState, Stop};
-use crate::{host, modules, native, payload, run, signals, unwritable};
+use crate::{host, modules, native, output, payload, run, signals, unwritable};
 
 /// Stack that is left to C and Rust frames below the engine's own check.
 pub(crate) const STACK_RESERVE_BYTES: usize = 256 << 10;
@@ -310,6 +310,14 @@ impl Realm {
         }
     }
 
+    /// What a restore leaves resident, in the form that has an arena.
+    pub(crate) fn kept_bytes(&self) -> Option<usize> {
+        match &self.memory {
+            Memory::Arena(arena) => Some(arena.kept_bytes()),
+            Memory::Blocks(_) => None,
+        }
+    }
+
     /// Takes the state back, but not the memory.
     pub(crate) fn forget_run(&mut self) {
         self.state().run = RunData::default();
@@ -390,6 +398,14 @@ impl Realm {
         }
         js.free(natives);
         run::declare(js).map_err(failed)
+    }
+
+    /// Polls at each value of an output, for where nothing can interrupt its walk.
+    pub(crate) fn poll_in_outputs(&mut self) -> Result<(), EngineError> {
+        let js = self.enter();
+        let visitor = output::visitor(js).map_err(|_| EngineError::Memory)?;
+        state::with(js, |state| state.constants.visitor = visitor);
+        Ok(())
     }
 
     /// Tells the engine this thread's stack and gives the context, for as long as the borrow lasts.
@@ -533,6 +549,14 @@ unsafe extern "C" fn on_rejection(
         js.free(was.promise);
     }
     let _ = promise.into_raw(); // Borrowed: not ours to free.
+}
+
+/// What the engine does not do inside of its builtins: ends the run if it must end.
+pub(crate) fn poll(js: Js) -> crate::js::Result<()> {
+    match state::with(js, |state| state.stopped()) {
+        Some(why) => Err(stop(js, why)),
+        None => Ok(()),
+    }
 }
 
 /// Ends a run from inside a callback, in a way that no script can catch.

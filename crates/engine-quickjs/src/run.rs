@@ -10,8 +10,11 @@
 //! All of this may be left at any call into the engine: it holds plain data only (F1).
 
 use crate::ending::Ending;
+use isolet_core_traits::{LazyScript, RunTime};
+
 use crate::failure;
 use crate::js::{HIDDEN, Job, Js, ModuleDefinition, PLAIN, Result, Settled, Terminated, Thrown, Value};
+use crate::lazy;
 use crate::output;
 use crate::program::{Form, QuickJsProgram};
 use crate::state;
@@ -83,6 +86,7 @@ pub(crate) fn begin(js: Js, form: Form, compiled: Value, globals: &Globals) -> P
 }
 
 fn started(js: Js, form: Form, compiled: Value, globals: &Globals) -> std::result::Result<Progress, Failed> {
+    fix_time(js)?;
     let (input, context) = define(js, globals)?;
     let (stage, promise) = match form {
         Form::Script => (Stage::Script, js.evaluate(compiled)?),
@@ -102,6 +106,14 @@ fn started(js: Js, form: Form, compiled: Value, globals: &Globals) -> std::resul
     };
     [input, context].into_iter().for_each(|value| js.free(value));
     Ok(Progress { stage, promise })
+}
+
+/// Puts the run's time in the place of the engine's clocks, if it is not the real one.
+fn fix_time(js: Js) -> Result<()> {
+    match state::with(js, |state| state.run.time == RunTime::Real) {
+        true => Ok(()),
+        false => lazy::evaluate_named(js, LazyScript::FIXED_TIME),
+    }
 }
 
 /// Makes room for `input` and `context`, so that defining them does not move all globals in each run.

@@ -20,10 +20,13 @@
 
 mod code;
 mod handlers;
+mod interpreter;
 mod mask;
 mod ticks;
+mod unwind;
 
 pub(crate) use code::is_supported;
 pub use handlers::OnFault;
 pub(crate) use handlers::{watch_faults, watch_pages};
+pub(crate) use interpreter::find as find_interpreter;
 pub(crate) use ticks::{Ticks, allow, go_on, is_wanted};

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use isolet_core_traits::{
-    Abort, End, FailureKind, HostCall, Interrupt, KilledIn, LogBuffer, MonotonicClock, Native, NativeFailure,
-    NativeValue, OperationId, Outcome, Polled, Resources, RunLimits, Warning,
+    Abort, CallId, End, FailureKind, HostCall, Interrupt, KilledIn, LogBuffer, MonotonicClock, Native, NativeFailure,
+    NativeValue, OperationId, Outcome, Polled, Resources, RunLimits, RunTime, Seed, Warning,
 };
 use rquickjs::qjs::{self, JSContext};
 
@@ -73,6 +73,8 @@ pub(crate) struct Constants {
     pub(crate) replacer: Value,
     /// The replacer of [`unwritable`](crate::unwritable).
     pub(crate) follower: Value,
+    /// The replacer of [`output`](crate::output), where there is one.
+    pub(crate) visitor: Value,
     /// An object without prototype that only we reach: resolve, reject and error of each pending call.
     pub(crate) calls: Value,
     /// What setup scripts share.
@@ -98,12 +100,15 @@ pub(crate) struct RunData {
     pub(crate) writing_output: bool,
     pub(crate) logs: LogBuffer,
     pub(crate) resources: Resources,
-    pub(crate) random_seed: u64,
+    pub(crate) random_seed: Seed,
+    pub(crate) time: RunTime,
     pub(crate) native: NativeCall,
     pub(crate) next_call: u32,
     /// Payload bytes of the calls that have no reply yet, by number.
     pub(crate) pending: BTreeMap<u32, usize>,
     pub(crate) outbox: Vec<HostCall>,
+    /// Calls that were reported and that nobody wants any more.
+    pub(crate) cancelled: Vec<CallId>,
     /// Buffers of the payloads that are being written, the innermost last.
     pub(crate) buffers: Vec<Vec<u8>>,
     /// What they hold.
@@ -146,11 +151,13 @@ impl Default for RunData {
             writing_output: false,
             logs: LogBuffer::default(),
             resources: Resources::default(),
-            random_seed: 0,
+            random_seed: Seed::Drawn(0),
+            time: RunTime::Real,
             native: NativeCall::default(),
             next_call: 0,
             pending: BTreeMap::new(),
             outbox: Vec::new(),
+            cancelled: Vec::new(),
             buffers: Vec::new(),
             buffer_bytes: 0,
             first_buffer: 0,

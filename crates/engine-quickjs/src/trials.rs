@@ -18,7 +18,7 @@ use std::time::Duration;
 use isolet_core_traits::{
     Engine, Environment, HostInterface, HostModule, HostNamespace, HostOperation, HostReply, Interrupt, Invocation,
     JsonText, LazyScript, MonotonicClock, Native, NativeFailure, NativeValue, Outcome, Payload, Purpose, Reset, Resume,
-    RunLimits, SetupScript, Source, SourceKind, Step, Vm, VmConfig,
+    RunLimits, Seed, SetupScript, Source, SourceKind, Step, Vm, VmConfig,
 };
 
 use crate::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
@@ -90,7 +90,8 @@ impl Bench {
             source_name: "trial.js".parse().expect("a name"),
             input: JsonText::parse(r#"[1,{"a":"x"}]"#).expect("JSON"),
             context: JsonText::parse(r#"{"tenant":"acme","tags":["a","b"]}"#).expect("JSON"),
-            random_seed: 7,
+            random_seed: Seed::Drawn(7),
+            now: None,
         };
         vm.start(program, invocation, limits, interrupt)
     }

@@ -107,10 +107,8 @@ fn step(js: Js, holder: usize, key: &Value, value: &Value) -> Result<()> {
     let key = js.text(key)?;
     let goes_on = state::with(js, |state| state.run.trail.step(holder, &key.read(), value));
     js.free_text(key);
-    // The engine never polls in here, and each step looks at all holders.
-    if let Some(why) = state::with(js, |state| state.stopped()) {
-        return Err(realm::stop(js, why));
-    }
+    // Each step looks at all holders.
+    realm::poll(js)?;
     if goes_on { Ok(()) } else { Err(js.throw_uncatchable(format_args!("found"))) }
 }
 

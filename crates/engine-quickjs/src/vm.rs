@@ -5,7 +5,7 @@ use std::thread::{self, ThreadId};
 
 use isolet_core_traits::{
     Abort, Compilation, CompileFailure, End, EngineError, HostReply, Interrupt, Invocation, KilledIn, LogLine,
-    NotParkable, Outcome, Purpose, Reset, Resume, RunLimits, Source, SourceName, Step, Vm, VmConfig, Warning,
+    NotParkable, Outcome, Purpose, Reset, Resume, RunLimits, RunTime, Source, SourceName, Step, Vm, VmConfig, Warning,
 };
 
 use crate::compile::Compiling;
@@ -118,8 +118,9 @@ impl QuickJsVm {
             Ok(loaded) => loaded,
             Err(ending) => return ending.map_or(Ran::Left, |ending| Ran::Returned(Pause::Ended(ending))),
         };
-        self.layout.seed_random(self.realm.enter(), invocation.random_seed);
-        self.realm.state().run.random_seed = invocation.random_seed;
+        self.layout.seed_random(self.realm.enter(), invocation.random_seed.value());
+        let run = &mut self.realm.state().run;
+        (run.random_seed, run.time) = (invocation.random_seed, RunTime::new(invocation.now));
         let globals = Globals {
             input: Terminated::new([invocation.input.as_str()]),
             context: Terminated::new([invocation.context.as_str()]),
@@ -162,9 +163,9 @@ impl QuickJsVm {
                     self.phase = Phase::Stalled;
                     return Step::Stalled;
                 }
-                let calls = std::mem::take(&mut run.outbox);
+                let (calls, cancelled) = (std::mem::take(&mut run.outbox), std::mem::take(&mut run.cancelled));
                 self.phase = Phase::Waiting(progress);
-                return Step::HostCalls { calls, cancelled: Vec::new() };
+                return Step::HostCalls { calls, cancelled };
             }
             Ran::Returned(Pause::Ended(ending)) => Some(ending),
             Ran::Left => None,
@@ -322,6 +323,11 @@ impl Vm for QuickJsVm {
         self.script = Some(parked.script);
         self.phase = Phase::Waiting(parked.progress);
         Ok(())
+    }
+
+    fn bytes(&self) -> Option<usize> {
+        let images = self.images.as_ref().map_or(0, Images::bytes);
+        Some(self.realm.kept_bytes()? + images)
     }
 
     fn reset(&mut self) -> Reset {

@@ -147,6 +147,20 @@ impl<E: Engine> ExecutorBuilder<E> {
         Self { clock, ..self }
     }
 
+    /// What scripts find, as a [TypeScript declaration file](Policy::declarations) for editors.
+    ///
+    /// # Errors
+    /// [`BuildError::Interface`].
+    pub fn declarations(&self) -> Result<String, BuildError> {
+        Ok(self.policy.declarations(&self.interface()?))
+    }
+
+    fn interface(&self) -> Result<HostInterface, BuildError> {
+        let namespaces = self.services.iter().map(|service| service.namespace());
+        let namespaces = namespaces.chain([isolet_sandbox::timers_namespace()]).collect();
+        HostInterface::new(namespaces).map_err(BuildError::Interface)
+    }
+
     /// Checks everything, starts the workers and has the first VMs made.
     ///
     /// Adds a panic hook, once a process, that goes on to the one before it: the log gets the backtraces of panics in
@@ -155,9 +169,7 @@ impl<E: Engine> ExecutorBuilder<E> {
     /// # Errors
     /// [`BuildError`], which says what to change.
     pub fn build(self) -> Result<Executor<E>, BuildError> {
-        let namespaces = self.services.iter().map(|service| service.namespace());
-        let namespaces = namespaces.chain([isolet_sandbox::timers_namespace()]).collect();
-        let interface = HostInterface::new(namespaces).map_err(BuildError::Interface)?;
+        let interface = self.interface()?;
         self.limits.check().map_err(BuildError::Limits)?;
         self.limits.check_costs(&interface).map_err(BuildError::Limits)?;
         if self.workers == 0 {
@@ -200,6 +212,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             workers,
             host: Arc::new(host),
             runtime,
+            gate: Arc::default(),
             counters: Counters::default(),
             console_to_tracing: self.console_to_tracing,
         }))

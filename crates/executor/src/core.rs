@@ -4,13 +4,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use isolet_cache::ProgramCache;
-use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, VmConfig};
+use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, Vm, VmConfig};
 use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::{Lease, Need, Pool, Request, Share};
 
 use crate::caller::{Caller, Gone};
 use crate::dispatch::{Dispatch, Host};
 use crate::drive::{Drive, reset_and_finish};
+use crate::gate::Gate;
 use crate::metrics::Counters;
 use crate::program::{Compilers, Wanted};
 use crate::run::Run;
@@ -41,6 +42,7 @@ pub(crate) struct Core<E: Engine> {
     pub(crate) workers: Arc<Workers>,
     pub(crate) host: Arc<Host>,
     pub(crate) runtime: Runtime,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) counters: Counters,
     pub(crate) console_to_tracing: bool,
 }
@@ -57,6 +59,7 @@ impl<E: Engine> Core<E> {
         let ended = Drive::new(self, run, &mut dispatch, caller).until_end(&mut lease, program, invocation).await;
         let (reset, cpu_used) = (ended.reset, ended.cpu);
         if let Some(reset) = reset {
+            tell_bytes(&mut lease);
             lease.return_vm(reset);
         }
         let concluded = run.conclude(ended, dispatch.traffic());
@@ -116,6 +119,13 @@ impl<E: Engine> Core<E> {
     }
 }
 
+/// Tells the pool what a VM holds that is pristine again.
+pub(crate) fn tell_bytes<V: Vm>(lease: &mut Lease<V>) {
+    if let Some(bytes) = lease.vm().and_then(|vm| vm.bytes()) {
+        lease.vm_holds(bytes);
+    }
+}
+
 /// What a tenant may have of the pool.
 pub(crate) fn share(limits: &Limits) -> Share {
     let (runs_per_tenant, runs_per_script) = (limits.runs_per_tenant, limits.runs_per_script);
@@ -123,7 +133,10 @@ pub(crate) fn share(limits: &Limits) -> Share {
 }
 
 impl From<Gone> for Verdict {
-    fn from(Gone: Gone) -> Self {
-        Self::cancelled()
+    fn from(gone: Gone) -> Self {
+        match gone {
+            Gone::Caller => Self::cancelled(),
+            Gone::Executor => Self::shut_down(),
+        }
     }
 }

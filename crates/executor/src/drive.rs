@@ -28,7 +28,7 @@ use crate::caller::Caller;
 use crate::core::Core;
 use crate::dispatch::Dispatch;
 use crate::run::Run;
-use crate::workers::Lost;
+use crate::workers::{Claim, Lost};
 
 type Parked<E> = <<E as Engine>::Vm as Vm>::Parked;
 
@@ -52,6 +52,8 @@ pub(crate) struct Drive<'run, E: Engine> {
     caller: &'run mut Caller,
     lines: (UnboundedSender<Vec<LogLine>>, UnboundedReceiver<Vec<LogLine>>),
     granted: Duration,
+    /// CPU time that the run is expected to use in all.
+    expected: Duration,
     cpu: Duration,
     host_wait: Duration,
     preemptions: u64,
@@ -73,6 +75,7 @@ impl<'run, E: Engine> Drive<'run, E> {
             caller,
             lines: unbounded_channel(),
             granted: core.clock.now(),
+            expected: Duration::ZERO,
             cpu: Duration::ZERO,
             host_wait: Duration::ZERO,
             preemptions: 0,
@@ -89,6 +92,7 @@ impl<'run, E: Engine> Drive<'run, E> {
     ) -> Ended {
         let (limits, interrupt) = (self.run.limits.run_limits(), self.run.interrupt.clone());
         interrupt.start(limits.wall_time);
+        self.expected = lease.expected_cpu();
         let mut next = Next::Start(Box::new(Start { program, invocation, limits, interrupt }));
         let mut place = Place::Pool(lease.vm_later());
         loop {
@@ -111,13 +115,18 @@ impl<'run, E: Engine> Drive<'run, E> {
         }
     }
 
+    /// For what is left of it.
+    fn claim(&self) -> Claim {
+        self.run.claim(self.expected.saturating_sub(self.cpu))
+    }
+
     /// One step on a worker, with the console lines passed on as they come.
     async fn step(&mut self, place: Place<E::Vm>, next: Next<E::Vm>) -> Result<Stepped<E::Vm>, Lost> {
         let (interrupt, lines) = (self.run.interrupt.clone(), self.lines.0.clone());
         let cpu_left = self.run.limits.cpu_time.map(|cpu_time| cpu_time.saturating_sub(self.cpu));
         let (task, upkeep) = (self.run.quiet_task(), Duration::ZERO);
         let work = StepWork { place, next, interrupt, lines, cpu_left, task, upkeep };
-        let mut work = self.core.workers.run(self.run.claim(), work);
+        let mut work = self.core.workers.run(self.claim(), work);
         if work.is_imminent() && self.core.counters.in_flight() == 1 {
             self.run.end_is_imminent();
         }
@@ -127,8 +136,9 @@ impl<'run, E: Engine> Drive<'run, E> {
                 biased;
                 Some(lines) = self.lines.1.recv() => self.run.log(lines),
                 worked = &mut work => break worked,
-                () = self.caller.gone(), if !is_hurried => {
+                _ = self.caller.gone(), if !is_hurried => {
                     is_hurried = true;
+                    self.run.interrupt.request(Abort::Cancelled);
                     work.hurry();
                 }
             }
@@ -181,7 +191,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         loop {
             let notice = tokio::select! {
                 biased;
-                () = self.caller.gone() => return Heard::End(Abort::Cancelled),
+                _ = self.caller.gone() => return Heard::End(Abort::Cancelled),
                 replies = self.dispatch.replies() => return Heard::Replies(replies),
                 () = &mut deadline => return Heard::End(Abort::Deadline),
                 notice = lease.notice() => notice,
@@ -205,7 +215,7 @@ impl<'run, E: Engine> Drive<'run, E> {
         loop {
             tokio::select! {
                 biased;
-                () = self.caller.gone() => return Waited::Over(Ok(parked.abort(Abort::Cancelled))),
+                _ = self.caller.gone() => return Waited::Over(Ok(parked.abort(Abort::Cancelled))),
                 back = lease.unpark() => return match back {
                     Ok(()) => Waited::GoesOn(Next::Unpark(Box::new(parked), replies)),
                     Err(VmLost) => Waited::Over(Err(Lost::Vm)),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use isolet_core_traits::{
-    ExecutionId, JsonError, JsonText, LogLine, OrganizationId, ScriptId, Source, TenantId, UserId,
+    ExecutionId, JsonError, JsonText, LogLine, OrganizationId, ScriptId, Source, TenantId, Timestamp, UserId,
 };
 use isolet_limits::LimitOverrides;
 use serde::Serialize;
@@ -43,6 +43,8 @@ pub struct Execution {
     pub(crate) overrides: LimitOverrides,
     pub(crate) id: Option<ExecutionId>,
     pub(crate) traceparent: Option<Traceparent>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) now: Option<Timestamp>,
     pub(crate) on_log: Option<OnLog>,
 }
 
@@ -66,6 +68,8 @@ impl Execution {
             overrides: LimitOverrides::default(),
             id: None,
             traceparent: None,
+            seed: None,
+            now: None,
             on_log: None,
         }
     }
@@ -141,6 +145,24 @@ impl Execution {
     /// The trace that the execution belongs to.
     pub fn traceparent(self, traceparent: Traceparent) -> Self {
         Self { traceparent: Some(traceparent), ..self }
+    }
+
+    /// What all randomness of the run is made from. By default it is drawn, and nobody can foretell what the script gets;
+    /// whoever knows a given seed can: `Math.random`, and also what `crypto` gives, keys included.
+    ///
+    /// With [`now`](Self::now), and [`id`](Self::id) if the script looks at it, runs that call no host are the same again:
+    /// output, status, error and log. What remains is the machine's time zone, and when the garbage collector drops what
+    /// is held weakly.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// The time at which the run starts, as its script sees it. By then all its clocks stand still: `Date`,
+    /// `performance.now`, the console's. They go on with timers, by the time that each was set for.
+    ///
+    /// Timers still take their time, and limits hold by the real one.
+    pub fn now(self, now: Timestamp) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// Called with each console line while the script runs, on the executor's runtime. It must not block.

@@ -1,6 +1,7 @@
 //! The executor as its users see it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use isolet_core_traits::{Engine, ErrorReport, Report, Source, TenantId};
 use isolet_limits::{Limits, check_size};
@@ -16,9 +17,10 @@ use crate::owed::Owed;
 use crate::prepared::Prepared;
 use crate::program::Wanted;
 use crate::run::Run;
+use crate::shutdown::Shutdown;
 use crate::task::Task;
 use crate::verdict::Verdict;
-use crate::workers::{Claim, Lost};
+use crate::workers::Lost;
 
 /// Executes scripts on the VMs of one engine, for many tenants at once. A cheap handle: clone it freely.
 ///
@@ -95,19 +97,42 @@ impl<E: Engine> Executor<E> {
         self.begin_preparing(source, tenant).result_blocking()
     }
 
-    /// Refuses executions from now on, those in the queue included, and waits until none is in flight.
+    /// Refuses executions from now on, and waits until all that have begun are over, those in the queue included.
+    /// There is no way back.
     pub async fn drain(&self) {
-        self.0.pool.drain();
-        self.0.counters.idle().await;
-        self.0.pool.drained().await;
+        self.0.drain().await;
     }
 
-    /// [Drains](Self::drain), then ends VMs and workers and waits for it.
-    pub async fn shutdown(&self) {
-        self.drain().await;
-        let compilers = self.0.compilers.clear();
-        self.0.workers.spawn(Claim::OWN, move || drop(compilers));
-        self.0.workers.stop().await;
+    /// [Drains](Self::drain) until the deadline. Then rejects who still waits in the queue, ends what is going on, and
+    /// ends VMs and workers. Every execution has its report when it comes back.
+    ///
+    /// What was going on at the deadline ends at once, but for the time that its host sessions take to close, and a fraction
+    /// of a second for what cannot be interrupted. It may be called again, and at the same time: the earliest deadline
+    /// holds. It goes on if the future is dropped.
+    pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
+        let ended = self.0.runtime.handle().spawn(self.0.clone().shut_down(deadline)).await;
+        ended.unwrap_or_else(|_| self.shutdown_without_runtime())
+    }
+
+    /// [`shutdown`](Self::shutdown), blocking the calling thread meanwhile.
+    ///
+    /// # Panics
+    /// In an async context, as tokio's blocking functions do.
+    pub fn shutdown_blocking(&self, deadline: Duration) -> Shutdown {
+        let (sender, receiver) = oneshot::channel();
+        let core = self.0.clone();
+        drop(self.0.runtime.handle().spawn(async move {
+            // Whoever waits may have been stopped by a panic.
+            let _ = sender.send(core.shut_down(deadline).await);
+        }));
+        receiver.blocking_recv().unwrap_or_else(|_| self.shutdown_without_runtime())
+    }
+
+    /// The runtime is gone, and with it all that was going on.
+    fn shutdown_without_runtime(&self) -> Shutdown {
+        self.0.gate.close();
+        self.0.workers.close();
+        Shutdown { executions: self.0.gate.drained(), ..Shutdown::default() }
     }
 
     /// The figures of this moment.
@@ -116,9 +141,12 @@ impl<E: Engine> Executor<E> {
             pool: self.0.pool.stats(),
             cache: self.0.cache.stats(),
             executions: self.0.counters.counts(),
+            violators: self.0.counters.violators(),
             in_flight: self.0.counters.in_flight(),
+            is_draining: self.0.gate.is_closed(),
             workers: self.0.workers.count(),
             workers_replaced: self.0.workers.replaced(),
+            workers_quarantined: self.0.workers.quarantined(),
         }
     }
 
@@ -135,7 +163,7 @@ impl<E: Engine> Executor<E> {
     fn begin(&self, execution: Execution) -> Begun {
         let core = &self.0;
         let run = Run::new(execution, &*core.limits_policy, &core.clock, core.console_to_tracing);
-        let (cancel, caller) = caller(&run.interrupt);
+        let (cancel, caller) = caller(&run.interrupt, &core.gate);
         let (sender, report) = oneshot::channel();
         let owed = |run| Owed::new(core.clone(), run, sender).execute(caller);
         let task = Task::new(core.runtime.handle(), |task| owed(run.driven_by(task)));
@@ -145,8 +173,18 @@ impl<E: Engine> Executor<E> {
     fn begin_preparing(&self, source: &Source, tenant: &TenantId) -> Preparing {
         let (core, source, tenant) = (self.0.clone(), source.clone(), tenant.clone());
         let (sender, result) = oneshot::channel();
+        let pass = core.gate.enter();
         let task = core.runtime.handle().clone().spawn(async move {
-            let _ = sender.send(prepare(&core, source, &tenant).await.map_err(|verdict| verdict.error));
+            let prepared = match &pass {
+                None => Err(Verdict::refused_by_drain(core.gate.inside())),
+                Some(_) => tokio::select! {
+                    biased;
+                    prepared = prepare(&core, source, &tenant) => prepared,
+                    () = core.gate.ending() => Err(Verdict::shut_down()),
+                },
+            };
+            let _ = sender.send(prepared.map_err(|verdict| verdict.error));
+            drop(pass);
         });
         Preparing { result, task: task.abort_handle() }
     }

@@ -31,10 +31,12 @@ mod builder;
 mod execution;
 mod executor;
 mod prepared;
+mod shutdown;
 mod traceparent;
 
 mod context;
 mod core;
+mod gate;
 mod owed;
 mod run;
 
@@ -47,6 +49,7 @@ mod events;
 mod metrics;
 mod report;
 mod verdict;
+mod violations;
 
 mod caller;
 mod cpu;
@@ -58,6 +61,9 @@ mod task;
 pub use builder::{BuildError, ExecutorBuilder};
 pub use execution::{Execution, InvalidExecution};
 pub use executor::Executor;
+pub use gate::Drained;
 pub use metrics::{ExecutionCounts, ExecutorMetrics};
 pub use prepared::Prepared;
+pub use shutdown::Shutdown;
 pub use traceparent::Traceparent;
+pub use violations::Violator;

@@ -1,13 +1,12 @@
 //! Figures of an executor since it was built.
 
-use std::pin::pin;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use isolet_cache::CacheStats;
-use isolet_core_traits::Status;
+use isolet_core_traits::{Report, Status};
 use isolet_pool::PoolStats;
-use tokio::sync::Notify;
+
+use crate::violations::{Violations, Violator};
 
 /// An executor's figures at one moment.
 #[derive(Debug, Clone)]
@@ -19,12 +18,18 @@ pub struct ExecutorMetrics {
     pub cache: CacheStats,
     /// Executions that have ended, by status.
     pub executions: ExecutionCounts,
+    /// Whose scripts used most often what the policy blocks.
+    pub violators: Vec<Violator>,
     /// Executions that have begun and not ended, those in the queue included.
     pub in_flight: usize,
+    /// Whether it takes no more executions, because it drains or shuts down.
+    pub is_draining: bool,
     /// Worker threads.
     pub workers: usize,
     /// Worker threads that were stuck in something that cannot be interrupted, and were replaced.
     pub workers_replaced: u64,
+    /// Those of them that are still stuck, each with the VM that it is on.
+    pub workers_quarantined: usize,
 }
 
 /// Numbers of executions by their status.
@@ -47,38 +52,28 @@ impl ExecutionCounts {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     ended: [AtomicU64; Status::ALL.len()],
+    violations: Violations,
     in_flight: AtomicUsize,
-    /// Told when none is in flight any more.
-    is_idle: Notify,
 }
 
 impl Counters {
     /// An execution began; [`end`](Self::end) must follow.
     pub(crate) fn begin(&self) {
-        self.in_flight.fetch_add(1, SeqCst);
+        self.in_flight.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn end(&self, status: Status) {
-        self.ended[status as usize].fetch_add(1, Relaxed);
-        if self.in_flight.fetch_sub(1, SeqCst) == 1 {
-            self.is_idle.notify_waiters();
-        }
+    pub(crate) fn end(&self, report: &Report) {
+        self.violations.count(report);
+        self.ended[report.status as usize].fetch_add(1, Relaxed);
+        self.in_flight.fetch_sub(1, Relaxed);
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(SeqCst)
+        self.in_flight.load(Relaxed)
     }
 
-    /// Waits until no execution is in flight.
-    pub(crate) async fn idle(&self) {
-        loop {
-            let mut is_idle = pin!(self.is_idle.notified());
-            is_idle.as_mut().enable();
-            if self.in_flight() == 0 {
-                return;
-            }
-            is_idle.await;
-        }
+    pub(crate) fn violators(&self) -> Vec<Violator> {
+        self.violations.most()
     }
 
     pub(crate) fn counts(&self) -> ExecutionCounts {

@@ -87,8 +87,9 @@ impl<E: Engine> Core<E> {
             interrupt: interrupt.clone(),
             lease,
         };
+        let expected = work.lease.expected_cpu();
         interrupt.start(wanted.limits.compile_wall_time);
-        let claim = Claim { weight: wanted.limits.weight, ..Claim::of(wanted.tenant, None, &interrupt) };
+        let claim = Claim { weight: wanted.limits.weight, ..Claim::of(wanted.tenant, expected, &interrupt) };
         let worked = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?;
         let compiled = worked.output;
         compiled.lease.finish(Reset::Pristine, worked.cpu);

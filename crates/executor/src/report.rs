@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isolet_core_traits::{End, Output, OutputTruncated, ProgramOrigin, QueueReport, VmOrigin};
+use isolet_core_traits::{Abort, End, Output, OutputTruncated, ProgramOrigin, QueueReport, VmOrigin};
 use serde_json::value::RawValue;
 
 use crate::dispatch::Traffic;
@@ -40,6 +40,7 @@ impl Run {
         metrics.host_bytes_out = traffic.bytes_out;
         let used = Used { wall: self.interrupt.elapsed(), cpu: ended.cpu };
         let outcome = ended.outcome.map_err(|lost| match lost {
+            Lost::Stuck if self.interrupt.poll() == Some(Abort::Cancelled) => Verdict::cancelled(),
             Lost::Stuck => Verdict::stuck(used, &self.limits),
             lost => Verdict::lost(lost),
         })?;

@@ -2,10 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use isolet_core_traits::{
-    Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Source, Status,
-    Truncated,
+    Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Seed, Source, Status,
+    Timestamp, Truncated,
 };
 use isolet_limits::{LimitOverrides, Limits, LimitsPolicy, check_size};
 
@@ -31,6 +32,8 @@ pub(crate) struct Run {
     input: isolet_core_traits::JsonText,
     context: ContextFields,
     context_bytes: usize,
+    seed: Option<u64>,
+    now: Option<Timestamp>,
     on_log: Option<OnLog>,
     console_to_tracing: bool,
     task: Weak<Task>,
@@ -64,6 +67,8 @@ impl Run {
             input: execution.input,
             context: execution.context,
             context_bytes: execution.context_bytes,
+            seed: execution.seed,
+            now: execution.now,
             on_log: execution.on_log,
             console_to_tracing,
             task: Weak::new(),
@@ -75,9 +80,9 @@ impl Run {
         Self { task, ..self }
     }
 
-    /// At whose expense workers work for it, and until when.
-    pub(crate) fn claim(&self) -> Claim {
-        Claim { weight: self.limits.weight, ..Claim::of(&self.info.tenant, Some(&self.info.script), &self.interrupt) }
+    /// At whose expense workers work for it, and until when; so much is expected of it.
+    pub(crate) fn claim(&self, expected: Duration) -> Claim {
+        Claim { weight: self.limits.weight, ..Claim::of(&self.info.tenant, expected, &self.interrupt) }
     }
 
     /// Names its program, well enough to prefer a VM that has run it: by the source's name and length.
@@ -100,7 +105,8 @@ impl Run {
     pub(crate) fn invocation(&self) -> Result<Invocation, Verdict> {
         let context = self.context.merged(&self.info).map_err(|error| Verdict::invalid_context(&error))?;
         let source_name = self.source.name().clone();
-        Ok(Invocation { source_name, input: self.input.clone(), context, random_seed: random::seed() })
+        let random_seed = self.seed.map_or_else(|| Seed::Drawn(random::seed()), Seed::Given);
+        Ok(Invocation { source_name, input: self.input.clone(), context, random_seed, now: self.now })
     }
 
     /// Its task, if it calls nobody else's code when a run ends well.

@@ -8,6 +8,7 @@
 //! So an execution that meets no obstacle changes threads twice: to the worker, and back to the caller with its report.
 //! Every further hand-over would wake a thread, which can cost more than the run does.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -127,7 +128,7 @@ impl Task {
         let mut state = self.lock();
         if let State::Waiting { body, .. } = std::mem::replace(&mut *state, State::Over) {
             drop(state);
-            let _ = catch(|| drop(body));
+            drop_in_turn(body);
         }
     }
 
@@ -158,6 +159,37 @@ impl Wake for Task {
         if !has_turn {
             self.take_turn();
         }
+    }
+}
+
+thread_local! {
+    /// What is still to be dropped; `None` outside of [`drop_in_turn`].
+    static TO_DROP: RefCell<Option<Vec<Body>>> = const { RefCell::new(None) };
+}
+
+/// Drops a body. What it lets go may be granted to the next in the queue, which is abandoned then as well, and so on: so
+/// one after the other, not one within the other.
+fn drop_in_turn(body: Body) {
+    let first = TO_DROP.with_borrow_mut(|to_drop| match to_drop {
+        Some(bodies) => {
+            bodies.push(body);
+            None
+        }
+        None => {
+            *to_drop = Some(Vec::new());
+            Some(body)
+        }
+    });
+    let mut next = first;
+    while let Some(body) = next {
+        let _ = catch(|| drop(body));
+        next = TO_DROP.with_borrow_mut(|to_drop| {
+            let next = to_drop.as_mut().and_then(Vec::pop);
+            if next.is_none() {
+                *to_drop = None;
+            }
+            next
+        });
     }
 }
 

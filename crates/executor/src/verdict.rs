@@ -14,6 +14,9 @@ use crate::panics::Panic;
 use crate::report::microseconds;
 use crate::workers::Lost;
 
+/// The name of the error of what a shutdown ended.
+const SHUTTING_DOWN: &str = "ShuttingDown";
+
 /// An error for the report, and what only the log is told.
 #[derive(Debug)]
 pub(crate) struct Verdict {
@@ -72,6 +75,27 @@ impl Verdict {
     /// Its caller does not want it any more.
     pub(crate) fn cancelled() -> Self {
         Self::new(Status::Cancelled, "Cancelled", "the caller cancelled the execution").retryable()
+    }
+
+    /// It was still going on when the executor's shutdown came to its deadline.
+    pub(crate) fn shut_down() -> Self {
+        let message = "the execution was ended because the host is shutting down";
+        Self::new(Status::Cancelled, SHUTTING_DOWN, message).retryable()
+    }
+
+    /// That is why it is cancelled, if it is.
+    pub(crate) fn shut_out(self, is_shut_out: bool) -> Self {
+        if is_shut_out && self.error.kind == Status::Cancelled { Self::shut_down() } else { self }
+    }
+
+    /// Whether the executor's shutdown ended it.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.error.kind == Status::Cancelled && self.error.name == SHUTTING_DOWN
+    }
+
+    /// It came when the executor took no more, while so many were going on.
+    pub(crate) fn refused_by_drain(in_use: usize) -> Self {
+        Rejected::Draining { in_use }.into()
     }
 
     /// A part of the host is gone that the execution needs. No fault of the script.

@@ -14,15 +14,15 @@
 mod schedule;
 mod worker;
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
-use std::thread::Thread;
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use isolet_core_traits::{Clock, Engine, EngineError, Nudge};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 
 pub(crate) use self::schedule::Claim;
 use self::schedule::{Placed, Schedule, Ticket};
@@ -122,14 +122,14 @@ pub(crate) struct Workers {
 /// What workers and those who give them work share.
 struct Shared {
     clock: Arc<dyn Clock>,
-    /// Each thread holds a receiver.
-    alive: watch::Sender<()>,
+    /// Told when a thread has ended.
+    ended: Notify,
     state: Mutex<State>,
     doors: Box<[Door]>,
     /// Workers that were replaced.
     replaced: AtomicU64,
     /// Starts a thread for a worker.
-    start: Box<dyn Fn(usize, u64) -> Result<(), EngineError> + Send + Sync>,
+    start: Box<dyn Fn(usize, u64) -> Result<JoinHandle<()>, EngineError> + Send + Sync>,
 }
 
 struct State {
@@ -141,6 +141,24 @@ struct State {
     is_stopping: bool,
     /// Threads that take work.
     open: usize,
+    /// Threads that were replaced and have not come back.
+    quarantined: Vec<Stuck>,
+}
+
+/// A thread that is stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stuck {
+    pub(crate) worker: usize,
+    generation: u64,
+    /// Whether it is on a VM.
+    pub(crate) has_vm: bool,
+}
+
+/// What became of the threads.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) ended: usize,
+    pub(crate) stuck: Vec<Stuck>,
 }
 
 /// What is known of a worker's thread.
@@ -158,6 +176,15 @@ struct ThreadState {
     /// Whether its slice was asked to end.
     is_nudged: bool,
     is_asleep: bool,
+    has_ended: bool,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl ThreadState {
+    /// It is stuck.
+    fn stuck(&self, worker: usize) -> Stuck {
+        Stuck { worker, generation: self.generation, has_vm: self.reply.is_some() }
+    }
 }
 
 /// Where a worker looks for work without the lock.
@@ -183,13 +210,14 @@ impl Workers {
             let start = move |worker, generation| worker::start(&engine, shared.clone(), worker, generation);
             Shared {
                 clock,
-                alive: watch::Sender::new(()),
+                ended: Notify::new(),
                 state: Mutex::new(State {
                     schedule: Schedule::new(count),
                     threads: (0..count).map(|_| ThreadState::default()).collect(),
                     awake: None,
                     is_stopping: false,
                     open: count,
+                    quarantined: Vec::new(),
                 }),
                 doors: (0..count).map(|_| Door::default()).collect(),
                 replaced: AtomicU64::new(0),
@@ -197,7 +225,7 @@ impl Workers {
             }
         });
         let workers = Self { shared };
-        (0..count).try_for_each(|worker| (workers.shared.start)(worker, 0))?;
+        (0..count).try_for_each(|worker| workers.shared.start_thread(worker, 0))?;
         Ok(workers)
     }
 
@@ -209,6 +237,11 @@ impl Workers {
     /// How many threads were replaced because they were stuck.
     pub(crate) fn replaced(&self) -> u64 {
         self.shared.replaced.load(Relaxed)
+    }
+
+    /// How many of them have not come back.
+    pub(crate) fn quarantined(&self) -> usize {
+        self.shared.lock().quarantined.len()
     }
 
     /// Does `work` on some worker. If the future is dropped, the work comes next and its output is dropped there.
@@ -230,10 +263,25 @@ impl Workers {
         (0..self.count()).for_each(|worker| self.shared.replace_if_stuck(worker));
     }
 
-    /// Ends the threads once they have done what was queued before, and waits for it.
-    pub(crate) async fn stop(&self) {
+    /// Ends the threads once they have done what was queued before, and waits for it, but no longer than `patience`.
+    pub(crate) async fn stop(&self, patience: Duration) -> Stopped {
+        self.close();
+        let _ = tokio::time::timeout(patience, self.shared.all_ended()).await;
+        let mut state = self.shared.lock();
+        let ended = state.threads.iter_mut().filter(|thread| thread.has_ended);
+        let handles: Vec<_> = ended.filter_map(|thread| thread.handle.take()).collect();
+        drop(state);
+        // They have nothing left to do but to end.
+        handles.into_iter().for_each(|handle| drop(handle.join()));
+        let state = self.shared.lock();
+        let stuck = state.threads.iter().enumerate().filter(|(_, thread)| !thread.has_ended);
+        let stuck = stuck.map(|(worker, thread)| thread.stuck(worker)).chain(state.quarantined.iter().copied());
+        Stopped { ended: state.threads.iter().filter(|thread| thread.has_ended).count(), stuck: stuck.collect() }
+    }
+
+    /// Ends the threads once they have done what was queued before.
+    pub(crate) fn close(&self) {
         self.shared.close();
-        self.shared.alive.closed().await;
     }
 }
 
@@ -255,12 +303,13 @@ impl Shared {
             return None; // The work is dropped here, which tells whoever waits for it.
         }
         let awake = state.awake;
-        let Placed { ticket, worker, usual } = state.schedule.submit(claim, work, awake);
+        let is_brief = claim.expected.is_some_and(|expected| expected < IMMINENT);
+        let Placed { ticket, worker } = state.schedule.submit(claim, work, awake);
         self.call(state, worker);
         // On this core it could do nothing while somebody waits here.
         let is_elsewhere = cpu::core().is_some_and(|core| core != self.doors[worker].core.load(Relaxed));
         let is_awake = awake == Some(worker) && is_elsewhere;
-        Some((ticket, is_awake && usual.is_some_and(|usual| usual < IMMINENT)))
+        Some((ticket, is_awake && is_brief))
     }
 
     /// The work comes next.
@@ -302,6 +351,37 @@ impl Shared {
         threads.iter().for_each(Thread::unpark);
     }
 
+    fn start_thread(&self, worker: usize, generation: u64) -> Result<(), EngineError> {
+        let handle = (self.start)(worker, generation)?;
+        let thread = &mut self.lock().threads[worker];
+        if thread.generation == generation {
+            thread.handle = Some(handle);
+        }
+        Ok(())
+    }
+
+    /// Waits until each worker's thread has ended.
+    async fn all_ended(&self) {
+        loop {
+            let mut ended = pin!(self.ended.notified());
+            ended.as_mut().enable();
+            if self.lock().threads.iter().all(|thread| thread.has_ended) {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// A thread of a worker has ended.
+    fn thread_ended(&self, worker: usize, generation: u64) {
+        let mut state = self.lock();
+        let thread = &mut state.threads[worker];
+        thread.has_ended |= thread.generation == generation;
+        state.quarantined.retain(|stuck| (stuck.worker, stuck.generation) != (worker, generation));
+        drop(state);
+        self.ended.notify_waiters();
+    }
+
     /// A worker that is stuck gets another thread. What the old one was doing and what it has begun is lost; it ends when
     /// it comes back.
     fn replace_if_stuck(&self, worker: usize) {
@@ -316,6 +396,7 @@ impl Shared {
         let generation = state.threads[worker].generation + 1;
         let replaced = ThreadState { generation, ..ThreadState::default() };
         let old = std::mem::replace(&mut state.threads[worker], replaced);
+        state.quarantined.push(old.stuck(worker));
         drop(state);
         self.replaced.fetch_add(1, Relaxed);
         tracing::error!(target: "isolet", worker, lost_runs = lost.len(), "a worker is stuck in a native and was replaced");
@@ -325,8 +406,9 @@ impl Shared {
         for work in lost {
             work.lose();
         }
-        if let Err(error) = (self.start)(worker, generation) {
+        if let Err(error) = self.start_thread(worker, generation) {
             tracing::error!(target: "isolet", worker, %error, "a stuck worker could not be replaced");
+            self.thread_ended(worker, generation);
         }
     }
 }

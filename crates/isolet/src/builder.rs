@@ -115,6 +115,14 @@ impl IsoletBuilder {
         self.with(|executor| executor.clock(clock))
     }
 
+    /// What scripts find, as a [TypeScript declaration file](Policy::declarations) for editors.
+    ///
+    /// # Errors
+    /// [`BuildError`], as [`build`](Self::build).
+    pub fn declarations(self) -> Result<String, BuildError> {
+        self.executor?.policy(self.policy).declarations()
+    }
+
     /// Checks everything, starts the workers and has the first VMs made.
     ///
     /// # Errors

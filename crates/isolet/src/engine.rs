@@ -8,8 +8,8 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //! use isolet::engine::{
-//!     End, Engine, HostInterface, Interrupt, Invocation, Output, Purpose, Reset, Resume, RunLimits, Step,
-//!     Vm, VmConfig,
+//!     End, Engine, HostInterface, Interrupt, Invocation, Output, Purpose, Reset, Resume, RunLimits, Seed,
+//!     Step, Vm, VmConfig,
 //! };
 //! use isolet::{JsonText, MonotonicClock, Policy, QuickJs, Source, SourceKind};
 //!
@@ -29,7 +29,8 @@
 //!     source_name: source.name().clone(),
 //!     input: JsonText::parse("21")?,
 //!     context: JsonText::null(),
-//!     random_seed: 1,
+//!     random_seed: Seed::Drawn(1),
+//!     now: None,
 //! };
 //! let mut step = vm.start(&program, invocation, RunLimits::default(), interrupt);
 //! while let Step::Preempted = step {
@@ -43,7 +44,7 @@
 
 pub use isolet_core_traits::{
     Abort, Compilation, CompileFailure, End, Engine, EngineId, Environment, HostCall, HostInterface, HostReply,
-    Interrupt, Invocation, Outcome, Output, Purpose, Reset, Resume, RunLimits, StackBytes, Step, Vm, VmConfig,
+    Interrupt, Invocation, Outcome, Output, Purpose, Reset, Resume, RunLimits, Seed, StackBytes, Step, Vm, VmConfig,
 };
 pub use isolet_engine_quickjs::{QuickJsProgram, QuickJsVm};
 

@@ -1,8 +1,10 @@
 //! The executor over QuickJS.
 
+use std::time::Duration;
+
 use isolet_core_traits::{Capabilities, Engine, ErrorReport, Report, Source, TenantId};
 use isolet_engine_quickjs::QuickJs;
-use isolet_executor::{Execution, Executor, ExecutorMetrics, Prepared};
+use isolet_executor::{Execution, Executor, ExecutorMetrics, Prepared, Shutdown};
 use isolet_limits::Limits;
 
 use crate::builder::IsoletBuilder;
@@ -80,14 +82,40 @@ impl Isolet {
         self.0.prepare_blocking(source, tenant)
     }
 
-    /// Refuses executions from now on, those in the queue included, and waits until none is in flight.
+    /// Refuses executions from now on, and waits until all that have begun are over, those in the queue included.
+    /// There is no way back.
     pub async fn drain(&self) {
         self.0.drain().await;
     }
 
-    /// [Drains](Self::drain), then ends VMs and workers and waits for it.
-    pub async fn shutdown(&self) {
-        self.0.shutdown().await;
+    /// [Drains](Self::drain) until the deadline. Then rejects who still waits in the queue, ends what is going on, and
+    /// ends VMs and workers. Every execution has its report when it comes back.
+    ///
+    /// What was going on at the deadline ends at once, but for the time that its host sessions take to close, and a fraction
+    /// of a second for what cannot be interrupted. It may be called again, and at the same time: the earliest deadline
+    /// holds. It goes on if the future is dropped.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use isolet::Isolet;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let isolet = Isolet::builder().build()?;
+    /// let shutdown = isolet.shutdown(Duration::from_secs(10)).await;
+    /// assert_eq!((shutdown.executions.killed, shutdown.vms_leaked), (0, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
+        self.0.shutdown(deadline).await
+    }
+
+    /// [`shutdown`](Self::shutdown), blocking the calling thread meanwhile.
+    ///
+    /// # Panics
+    /// In an async context, as tokio's blocking functions do.
+    pub fn shutdown_blocking(&self, deadline: Duration) -> Shutdown {
+        self.0.shutdown_blocking(deadline)
     }
 
     /// The figures of this moment.

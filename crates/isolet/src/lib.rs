@@ -96,12 +96,13 @@ pub use isolet_core_traits::{
     HostFailureKind, HostInterface, HostNamespace, HostOperation, HostService, HostSession, IdError, InterfaceError,
     JsonError, JsonText, KilledIn, KilledReport, LimitName, LogLevel, LogLine, LogsTruncated, Metrics, MonotonicClock,
     OrganizationId, OutputAsError, OutputTruncated, Payload, ProgramOrigin, QueueReport, Report, RunInfo, ScriptId,
-    Snippet, Source, SourceKind, SourceName, Status, TenantId, Truncated, UserId, VmOrigin, WaitedFor, Warning,
+    Snippet, Source, SourceKind, SourceName, Status, TenantId, Timestamp, Truncated, UserId, VmOrigin, WaitedFor,
+    Warning,
 };
 pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{
-    BuildError, Execution, ExecutionCounts, Executor, ExecutorBuilder, ExecutorMetrics, InvalidExecution, Prepared,
-    Traceparent,
+    BuildError, Drained, Execution, ExecutionCounts, Executor, ExecutorBuilder, ExecutorMetrics, InvalidExecution,
+    Prepared, Shutdown, Traceparent, Violator,
 };
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{ConfigError, Crowd, PoolConfig, PoolStats};

@@ -236,8 +236,15 @@ impl Admission {
         self.settle(now, None);
     }
 
-    /// From now on nothing is admitted: what waits is rejected, VMs are destroyed as they come back, none is made.
+    /// From now on requests are rejected. Those that wait are served as ever; once there are none, VMs are destroyed as
+    /// they come back.
     pub fn drain(&mut self, now: Duration) {
+        self.draining = true;
+        self.settle(now, None);
+    }
+
+    /// [Drains](Self::drain), and rejects those that wait as well.
+    pub fn turn_away(&mut self, now: Duration) {
         self.draining = true;
         self.reject_waiting(|_| true, &Rejected::Draining { in_use: self.granted.len() });
         self.settle(now, None);
@@ -266,9 +273,9 @@ impl Admission {
         self.ledger.rounds_ahead(&self.waiting.get(&ticket)?.request.tenant)
     }
 
-    /// Whether it was told to drain and no lease is out any more.
+    /// Whether it was told to drain, nobody waits and no lease is out any more.
     pub fn is_drained(&self) -> bool {
-        self.draining && self.granted.is_empty()
+        self.draining && self.waiting.is_empty() && self.granted.is_empty()
     }
 
     /// The figures as they are now.
@@ -278,7 +285,7 @@ impl Admission {
             in_use: self.vms.index().in_use(),
             being_made: self.making.being_made(),
             total: self.vms.made(),
-            target: self.size.target(),
+            target: self.target(),
             utilisation_average: self.window.utilisation(),
             demand_average: self.window.demand(),
             lacking: self.vms_lacking(),
@@ -359,18 +366,15 @@ impl Admission {
             self.destroy(vm);
         }
         self.serve_parked();
-        if self.draining {
-            while let Some(vm) = self.vms.take_idle(now) {
-                self.totals.destroyed.drained += 1;
-                self.destroy(vm);
-            }
-            return;
-        }
         while let Some(ticket) = self.first_grantable() {
             self.grant_waiting(now, ticket, made);
         }
         self.expire(now);
-        self.retire(now);
+        if self.draining && self.waiting.is_empty() {
+            self.clear(now);
+        } else {
+            self.retire(now);
+        }
         self.size.lacks(self.vms_of_use(), now);
         self.order(now);
         self.ask_for_new();

@@ -67,13 +67,18 @@ impl<V> Pool<V> {
         self.shared.stats()
     }
 
-    /// Rejects those who wait and all further requests, and destroys the VMs that stand ready or come back.
-    /// There is no way back.
+    /// Rejects all further requests. Those who wait are served as ever; then the VMs that stand ready are destroyed, and
+    /// those that come back. There is no way back.
     pub fn drain(&self) {
         self.shared.drain();
     }
 
-    /// Waits until [`drain`](Self::drain) was called and no lease is out any more.
+    /// [Drains](Self::drain), and rejects those who wait as well.
+    pub fn turn_away(&self) {
+        self.shared.turn_away();
+    }
+
+    /// Waits until [`drain`](Self::drain) was called, nobody waits and no lease is out any more.
     pub async fn drained(&self) {
         loop {
             let mut drained = pin!(self.shared.drained.notified());

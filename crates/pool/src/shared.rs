@@ -174,6 +174,10 @@ impl<V> Shared<V> {
         self.step(|state, now| state.admission.drain(now));
     }
 
+    pub(crate) fn turn_away(self: &Arc<Self>) {
+        self.step(|state, now| state.admission.turn_away(now));
+    }
+
     pub(crate) fn is_drained(&self) -> bool {
         self.lock().admission.is_drained()
     }

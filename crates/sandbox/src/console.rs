@@ -37,10 +37,11 @@ fn console(context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result
     };
     let method = || Method::from_number(*flags).ok_or_else(refused);
     let outer = (*depth as usize).saturating_sub(1);
+    let now_ms = context.elapsed().as_millis() as f64;
     let state: &mut Console = context.state();
     let next = match kind.as_str() {
         "end" => Some(Next::Done(Some(Line::unreadable(method()?)))),
-        "call" => state.begin(outer, method()?, *number as usize),
+        "call" => state.begin(outer, method()?, *number as usize, now_ms),
         _ => {
             let (kind, text, name) = (kind.clone(), text.clone(), name.clone());
             state.answer(outer, Answer { kind, text, number: *number, flags: *flags, name })
@@ -62,17 +63,17 @@ fn refused() -> NativeFailure {
 mod tests {
     use std::sync::Arc;
 
-    use isolet_core_traits::{Interrupt, LogBuffer, LogLevel, MonotonicClock, Resources};
+    use isolet_core_traits::{Interrupt, LogBuffer, LogLevel, MonotonicClock, Resources, RunTime, Seed};
 
     use super::*;
 
     /// Plays the script: gives one answer after another, and tells the last question and the lines.
     fn play(answers: &[(f64, &str, &str, f64, f64)]) -> (Result<f64, String>, Vec<(LogLevel, String)>) {
-        let (mut logs, mut resources) = (LogBuffer::new(1_000, 10), Resources::default());
+        let (mut logs, mut resources, mut time) = (LogBuffer::new(1_000, 10), Resources::default(), RunTime::Real);
         let interrupt = Interrupt::new(Arc::new(MonotonicClock::new()));
         let mut last = Ok(0.0);
         for &(depth, kind, text, number, flags) in answers {
-            let mut context = NativeContext::new(&mut logs, &mut resources, &interrupt, 0);
+            let mut context = NativeContext::new(&mut logs, &mut resources, &interrupt, Seed::Drawn(0), &mut time);
             let number_of = NativeValue::Number;
             let (kind, text) = (NativeValue::String(kind.into()), NativeValue::String(text.into()));
             let arguments = [number_of(depth), kind, text, number_of(number), number_of(flags), NativeValue::Undefined];

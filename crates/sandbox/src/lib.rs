@@ -21,6 +21,7 @@ mod console;
 pub mod hints;
 mod modules;
 mod policy;
+mod types;
 mod web;
 
 pub use modules::{HostModules, ModuleError};

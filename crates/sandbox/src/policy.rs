@@ -230,6 +230,11 @@ impl Policy {
         self.allowed & capability.bit() != 0
     }
 
+    /// The modules that scripts may import.
+    pub fn modules(&self) -> &HostModules {
+        &self.modules
+    }
+
     /// The profile that it started from.
     pub fn profile(&self) -> Profile {
         self.profile
@@ -248,12 +253,14 @@ impl Policy {
         let modules = self.modules.as_slice().to_vec();
         let policy: Arc<str> = self.to_string().into();
         let identity = identity(&policy, intrinsics, &setup, &lazy, &modules);
-        let natives = vec![console::NATIVE];
+        let date = (!self.fixes_time_later()).then_some(web::DATE_NATIVE);
+        let natives = [console::NATIVE].into_iter().chain(date).collect();
         Arc::new(Environment { intrinsics, natives, host, setup, lazy, modules, policy, identity })
     }
 
     fn setup(&self) -> Vec<SetupScript> {
         let mut setup = vec![GLOBALS, web::OWN, console::SETUP];
+        setup.extend((!self.fixes_time_later()).then_some(web::DATE));
         for (capability, removal) in [(Capability::Reflect, NO_REFLECT), (Capability::SharedMemory, NO_SHARED_MEMORY)] {
             setup.extend((!self.allows(capability)).then_some(removal));
         }
@@ -261,11 +268,18 @@ impl Policy {
         setup
     }
 
+    /// Whether `Date` can still be replaced, and by what it takes, once the VM is made.
+    fn fixes_time_later(&self) -> bool {
+        self.allows(Capability::PatchBuiltins) && self.allows(Capability::Reflect)
+    }
+
     fn lazy(&self, has_timers: bool) -> Vec<LazyScript> {
         let resolution = if self.allows(Capability::FineClocks) { Resolution::Fine } else { Resolution::Coarse };
         let of = |capability: Capability, script: LazyScript| self.allows(capability).then_some(script);
         [
             Some(web::common()),
+            Some(web::base64()),
+            self.fixes_time_later().then(web::date),
             of(Capability::Timers, web::timers()).filter(|_| has_timers),
             of(Capability::StructuredClone, web::clone()),
             of(Capability::Urls, web::url()),
@@ -331,6 +345,9 @@ mod tests {
 
     use super::*;
 
+    /// Globals that no capability takes away.
+    const EVERYWHERE: [&str; 3] = ["atob", "btoa", "queueMicrotask"];
+
     fn host() -> HostInterface {
         let crm = HostNamespace { name: "crm".into(), exposed: true, operations: vec![HostOperation::new("lookup")] };
         HostInterface::new(vec![crm, crate::timers_namespace()]).expect("valid names")
@@ -346,7 +363,7 @@ mod tests {
             (
                 Policy::of(Profile::Strict),
                 "strict",
-                &["globals", "own", "console", "no-reflect", "no-shared-memory", "freeze"],
+                &["globals", "own", "console", "fixed-time", "no-reflect", "no-shared-memory", "freeze"],
             ),
             (
                 Policy::new().without(Capability::SharedMemory),
@@ -387,10 +404,11 @@ mod tests {
         let listed: HashSet<_> = Capability::ALL.iter().flat_map(|capability| capability.globals()).collect();
         let environment = Policy::new().environment(host());
         for global in environment.lazy.iter().flat_map(|lazy| lazy.globals) {
-            assert!(listed.contains(global) || *global == "queueMicrotask", "{global}");
+            assert!(listed.contains(global) || EVERYWHERE.contains(global), "{global}");
         }
         let bare = Capability::ALL.into_iter().fold(Policy::new(), Policy::without).environment(host());
-        assert!(bare.lazy.iter().all(|lazy| lazy.globals.is_empty()));
+        let of_bare = bare.lazy.iter().flat_map(|lazy| lazy.globals);
+        assert_eq!(of_bare.copied().collect::<Vec<_>>(), EVERYWHERE[..2]);
         let without_host = Policy::new().environment(HostInterface::default());
         assert!(!without_host.lazy.iter().any(|lazy| lazy.globals.contains(&"setTimeout")));
     }

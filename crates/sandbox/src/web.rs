@@ -34,6 +34,11 @@ pub(crate) fn text() -> LazyScript {
     lazy("text", include_str!("js/text.js"), &["TextEncoder", "TextDecoder"], text::NATIVES.to_vec())
 }
 
+/// `atob` and `btoa`.
+pub(crate) fn base64() -> LazyScript {
+    lazy("base64", include_str!("js/base64.js"), &["atob", "btoa"], Vec::new())
+}
+
 /// Events and what aborts.
 pub(crate) fn events(resolution: Resolution) -> LazyScript {
     let globals = &["Event", "CustomEvent", "EventTarget", "AbortController", "AbortSignal"];
@@ -57,10 +62,19 @@ pub(crate) fn crypto() -> LazyScript {
     lazy("crypto", include_str!("js/crypto.js"), globals, natives)
 }
 
+/// `Date` by the run's time, with [`DATE_NATIVE`]; for runs whose time is fixed, or to stand in the image.
+pub(crate) const DATE: SetupScript = SetupScript { name: LazyScript::FIXED_TIME, source: include_str!("js/date.js") };
+
+pub(crate) const DATE_NATIVE: Native = clock::TODAY;
+
+pub(crate) fn date() -> LazyScript {
+    LazyScript { script: DATE, globals: &[], natives: vec![DATE_NATIVE] }
+}
+
 /// `performance`, `navigator` and their classes.
 pub(crate) fn platform(resolution: Resolution) -> LazyScript {
     let globals = &["performance", "navigator", "Performance", "Navigator"];
-    lazy("platform", include_str!("js/platform.js"), globals, vec![resolution.native()])
+    lazy("platform", include_str!("js/platform.js"), globals, vec![resolution.native(), clock::TODAY])
 }
 
 /// The namespace of [`timers_namespace`].
@@ -75,7 +89,7 @@ pub fn timers_namespace() -> HostNamespace {
 /// Timers and `queueMicrotask`.
 pub(crate) fn timers() -> LazyScript {
     let globals = &["setTimeout", "setInterval", "clearTimeout", "clearInterval", "queueMicrotask"];
-    lazy("timers", include_str!("js/timers.js"), globals, vec![clock::CLOCK])
+    lazy("timers", include_str!("js/timers.js"), globals, vec![clock::CLOCK, clock::ADVANCE])
 }
 
 fn lazy(
@@ -130,7 +144,7 @@ fn packed<S: AsRef<str>>(strings: impl Iterator<Item = S>) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use isolet_core_traits::{Interrupt, LogBuffer, MonotonicClock, NativeContext, Resources};
+    use isolet_core_traits::{Interrupt, LogBuffer, MonotonicClock, NativeContext, Resources, RunTime, Seed};
     use proptest::prelude::*;
 
     use super::*;
@@ -164,11 +178,11 @@ mod tests {
         /// Whatever they are given, natives answer: with a value or with a refusal.
         #[test]
         fn natives_are_total(calls in proptest::collection::vec((any::<prop::sample::Index>(), proptest::collection::vec(value(), 6)), 1..20)) {
-            let (mut logs, mut resources) = (LogBuffer::new(1_000, 10), Resources::default());
+            let (mut logs, mut resources, mut time) = (LogBuffer::new(1_000, 10), Resources::default(), RunTime::Real);
             let interrupt = Interrupt::new(Arc::new(MonotonicClock::new()));
             for (native, values) in calls {
                 let native = *native.get(&all());
-                let mut context = NativeContext::new(&mut logs, &mut resources, &interrupt, 7);
+                let mut context = NativeContext::new(&mut logs, &mut resources, &interrupt, Seed::Drawn(7), &mut time);
                 let _ = (native.call)(&mut context, &values[..usize::from(native.arguments)]);
             }
         }

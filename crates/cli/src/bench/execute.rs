@@ -32,7 +32,7 @@ pub(super) fn measure(plan: &Plan) -> Result<figures::Execute> {
         caller.many(plan.runs.min(WARM_UP_RUNS)).await?;
         let times = tokio::spawn(caller.clone().one_after_another(plan.runs)).await??;
         let rate = caller.many(plan.runs * RUNS_OF_CALLERS_PER_RUN).await?;
-        isolet.shutdown().await;
+        isolet.shutdown(Duration::from_secs(60)).await;
         Ok(figures::Execute { one_caller_us: Quantiles::of(times), runs_per_s_64_callers: Some(rate) })
     })
 }

@@ -58,7 +58,7 @@ async fn in_flight() -> Result<Option<u64>> {
     let after = resident_bytes();
     gate.open();
     runs.join_all().await.into_iter().collect::<Result<Vec<()>>>()?;
-    isolet.shutdown().await;
+    isolet.shutdown(Duration::from_secs(60)).await;
     Ok(bytes_of_one(before, after, all - first))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use isolet::engine::{
     End, Engine, Environment, HostInterface, Interrupt, Invocation, Output, Purpose, QuickJsProgram, QuickJsVm, Resume,
-    RunLimits, Step, Vm, VmConfig,
+    RunLimits, Seed, Step, Vm, VmConfig,
 };
 use isolet::{JsonText, MonotonicClock, Policy, QuickJs, Source, SourceKind};
 
@@ -47,8 +47,8 @@ pub(super) struct Request {
 }
 
 impl Workbench {
-    pub(super) fn new(engine: QuickJs) -> Result<Self> {
-        let environment = Policy::default().environment(HostInterface::default());
+    pub(super) fn new(engine: QuickJs, policy: &Policy) -> Result<Self> {
+        let environment = policy.environment(HostInterface::default());
         let (clock, source, limits) = (Arc::default(), script()?, RunLimits::default());
         let mut vm = engine.create_vm(&VmConfig::new(Purpose::Compile, environment.clone())).context("cannot start")?;
         let compiled = vm.compile_to_end(&source, &limits, &interrupt(&clock, limits.wall_time));
@@ -72,7 +72,8 @@ impl Workbench {
             source_name: self.source.name().clone(),
             input: self.input.clone(),
             context: JsonText::null(),
-            random_seed: 1,
+            random_seed: Seed::Drawn(1),
+            now: None,
         };
         Request { invocation, interrupt: interrupt(&self.clock, limits.wall_time), limits }
     }

@@ -59,6 +59,16 @@ fn figures_are_positive_and_in_order() {
 }
 
 #[test]
+fn an_idle_vm_is_small_under_each_policy() {
+    // What is frozen cannot be made on first use.
+    for (profile, bytes_max) in [("standard", 512 << 10), ("strict", 640 << 10), ("trusted", 512 << 10)] {
+        let figures = bench("bench-idle", &["--format", "json", "--profile", profile]).reports().remove(0);
+        let bytes = figures["memory"]["idle_vm_bytes"].as_u64().unwrap_or(1);
+        assert!(bytes <= bytes_max, "{profile}: {bytes}");
+    }
+}
+
+#[test]
 fn people_get_a_table() {
     let ended = bench("bench-pretty", &[]);
     assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{}", ended.stdout);

@@ -187,3 +187,19 @@ fn check_has_a_line_for_each_file() {
     assert_eq!((&second["script"], &second["status"]), (&json!("b.js"), &json!("syntax_error")));
     assert_eq!((&second["error"]["kind"], &second["error"]["line"]), (&json!("syntax_error"), &json!(1)));
 }
+
+#[test]
+fn a_seed_and_a_time_give_the_same_run_again() {
+    let script = "console.log(new Date()); [Math.random(), crypto.randomUUID(), Date.now(), context.execution]";
+    let folder = Folder::with("json-seed", &[("a.js", script)]);
+    let run = |seed: &str, now: &str| {
+        let ended = folder.isolet(&["run", "a.js", "--format", "json", "--seed", seed, "--now", now]);
+        let report = ended.reports().remove(0);
+        (report["output"].clone(), report["logs"].clone(), report["id"].clone())
+    };
+    let first = run("7", "2026-01-31T12:00:00Z");
+    assert_eq!(first, run("7", "1769860800000"));
+    assert_eq!((&first.0[2], &first.0[3]), (&json!(1_769_860_800_000_i64), &json!("seed-7")));
+    assert_eq!(first.1, json!([{ "level": "info", "message": "2026-01-31T12:00:00.000Z", "at_ms": 0.0 }]));
+    assert_ne!(first.0, run("8", "1769860800000").0);
+}

@@ -3,6 +3,8 @@
 mod bench;
 mod examples;
 mod folder;
+#[cfg(unix)]
+mod interruption;
 mod json;
 mod limits;
 mod policy;

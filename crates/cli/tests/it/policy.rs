@@ -5,6 +5,20 @@ use serde_json::Value;
 use crate::folder::Folder;
 
 #[test]
+fn types_follow_the_policy() {
+    let folder = Folder::with("types", &[]);
+    for (profile, has_proxy) in [("standard", true), ("strict", false), ("trusted", true)] {
+        let told = folder.isolet(&["types", "--profile", profile]);
+        assert_eq!((told.code, &*told.stderr), (Some(0), ""));
+        let first = format!("// What scripts find under the policy {profile}. Written by isolet ");
+        assert!(told.stdout.starts_with(&first) && told.stdout.ends_with(";\n"), "{}", told.stdout);
+        assert_eq!(told.stdout.contains("lib=\"es2015.proxy\""), has_proxy);
+        assert!(told.stdout.contains("\ndeclare function setTimeout<"));
+    }
+    assert_eq!(folder.isolet(&["types", "--profile", "lax"]).code, Some(2));
+}
+
+#[test]
 fn policies_are_told() {
     let folder = Folder::with("policy", &[("proxy.js", "typeof Proxy + typeof URL"), ("eval.js", "eval('1 + 1')")]);
     for (profile, has_proxy, has_eval) in [("standard", true, false), ("strict", false, false), ("trusted", true, true)]

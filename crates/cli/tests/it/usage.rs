@@ -112,6 +112,24 @@ fn one_line_says_what_is_wrong() {
             &["a.js", "--api-calls", "200000/s"],
             "invalid value '200000/s' for '--api-calls <RATE>': api_rate.burst is 200000, 1 to 100000 are allowed",
         ),
+        (
+            &["a.js", "--seed", "-1"],
+            "invalid value '-1' for '--seed <N>': not a whole number from 0 to 18446744073709551615",
+        ),
+        (
+            &["a.js", "--now", "yesterday"],
+            "invalid value 'yesterday' for '--now <TIME>': \
+             not a time, write for example 2026-01-31T12:00:00Z, or milliseconds since 1970",
+        ),
+        (
+            &["a.js", "--now", "2026-02-30T12:00:00Z"],
+            "invalid value '2026-02-30T12:00:00Z' for '--now <TIME>': there is no day 2026-02-30",
+        ),
+        (
+            &["a.js", "--now", "-8640000000000001"],
+            "invalid value '-8640000000000001' for '--now <TIME>': \
+             a Date holds at most 8640000000000000 ms before or after 1970",
+        ),
         (&["a.js", "--pool-size", "0"], "invalid value '0' for '--pool-size <N>': must be more than 0"),
         (
             &["a.js", "--pool-size", "-1"],

@@ -3,11 +3,12 @@
 //! Engine code holds no lock and owns nothing outside of the VM (F1). Rust code may, and so may libc: `localtime_r` copies
 //! memory with the lock of the time zone held. So a leaf counts only if its return address is in QuickJS's code.
 
-use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use rquickjs::qjs;
+
+use super::unwind;
 
 /// The code of the process, as far as it matters here.
 pub(super) struct Code {
@@ -147,29 +148,20 @@ fn leaf_functions() -> [usize; 7] {
 }
 
 /// The code of the function that begins at `start`, as the unwinder's tables tell it.
-fn extent(start: usize) -> Option<Range<usize>> {
+pub(super) fn extent(start: usize) -> Option<Range<usize>> {
     const STEP: usize = 16;
-    const BYTES_MAX: usize = 16 << 10;
-    let is_inside = |address: usize| {
-        // The unwinder looks for the instruction before a return address.
-        let after: *const c_void = std::ptr::without_provenance(address + 1);
-        // SAFETY: only looks the address up.
-        unsafe { _Unwind_FindEnclosingFunction(after) }.addr() == start
-    };
+    const BYTES_MAX: usize = 256 << 10;
+    let is_inside = |address: usize| unwind::enclosing_function(address).addr() == start;
     let bytes = (0..BYTES_MAX).step_by(STEP).take_while(|offset| is_inside(start + offset)).count() * STEP;
     // The last step may reach beyond the function's end.
     (bytes > STEP).then(|| start..start + bytes - STEP)
-}
-
-unsafe extern "C" {
-    /// Of the unwinder that Rust's standard library comes with.
-    fn _Unwind_FindEnclosingFunction(address: *const c_void) -> *const c_void;
 }
 
 #[cfg(test)]
 mod tests {
     use object::{Object, ObjectSymbol, SymbolKind};
 
+    use super::super::interpreter;
     use super::*;
 
     /// The symbols of this executable tell what the process cannot see: whose the code in the range is.
@@ -191,6 +183,15 @@ mod tests {
             assert!(names.contains(&native), "{native} is not in the range");
         }
         assert!(names.len() > 900, "only {} functions", names.len());
+
+        crate::QuickJs::new().expect("an engine");
+        let interprets = |symbol: &&object::Symbol<'_, '_>| {
+            let start = symbol.address() as usize + offset;
+            [start, start + symbol.size() as usize - 1].map(interpreter::contains) != [false; 2]
+        };
+        let names: Vec<_> = functions.iter().filter(interprets).map(|symbol| symbol.name().expect("UTF-8")).collect();
+        assert_eq!(names, ["JS_CallInternal"]);
+
         assert_eq!(code.leaves.len(), leaf_functions().len(), "{:x?}", code.leaves);
         for leaf in &code.leaves {
             assert!((64..8 << 10).contains(&leaf.len()), "{leaf:x?}");

@@ -2,13 +2,16 @@
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::code::{Code, Place};
+use super::interpreter;
 use super::mask::Mask;
 use super::ticks::{self, Sent};
+use super::unwind;
 use crate::arena;
 use crate::fiber;
 
@@ -119,7 +122,9 @@ unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context:
     match (sent, Code::known()) {
         // SAFETY: what the handler got; the place is that of this thread, interrupted.
         (Some(Sent::Tick), Some(code)) => unsafe {
-            keeping_errno(|| as_interrupted(context, || ticks::tick(|stack| code.may_be_left(place, stack))));
+            let is_script = interpreter::contains(place.instruction);
+            let may_be_left = |stack: &Range<usize>| code.may_be_left(place, stack);
+            keeping_errno(|| as_interrupted(context, || ticks::tick(is_script, may_be_left)));
         },
         (Some(Sent::Nudge), _) => keeping_errno(ticks::nudge),
         // SAFETY: what the handler got.
@@ -185,34 +190,17 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
 
 /// Whether it is the engine that has called `abort`.
 fn has_aborted(engine: &Code) -> bool {
-    struct Search {
-        abort: usize,
-        /// The last frame was that of `abort`.
-        is_next: bool,
-        caller: usize,
-    }
-    unsafe extern "C" fn visit(frame: *mut c_void, search: *mut c_void) -> c_int {
-        // SAFETY: the search of the call below, and a frame of the unwinder's.
-        let (search, address) = unsafe { (&mut *search.cast::<Search>(), _Unwind_GetIP(frame)) };
-        if search.is_next {
-            search.caller = address;
-            return 1;
+    let abort = libc::abort as *const () as usize;
+    let (mut is_next, mut caller) = (false, 0);
+    unwind::visit_callers(|frame| {
+        if is_next {
+            caller = frame.address();
+            return false;
         }
-        // SAFETY: as above.
-        search.is_next = unsafe { _Unwind_GetRegionStart(frame) } == search.abort;
-        0
-    }
-    let mut search = Search { abort: libc::abort as *const () as usize, is_next: false, caller: 0 };
-    // SAFETY: `visit` keeps to the unwinder's interface.
-    unsafe { _Unwind_Backtrace(visit, (&raw mut search).cast()) };
-    engine.is_engine(search.caller)
-}
-
-unsafe extern "C" {
-    // Of the unwinder that Rust's standard library comes with.
-    fn _Unwind_Backtrace(visit: unsafe extern "C" fn(*mut c_void, *mut c_void) -> c_int, data: *mut c_void) -> c_int;
-    fn _Unwind_GetIP(frame: *mut c_void) -> usize;
-    fn _Unwind_GetRegionStart(frame: *mut c_void) -> usize;
+        is_next = frame.function() == abort;
+        true
+    });
+    engine.is_engine(caller)
 }
 
 /// # Safety

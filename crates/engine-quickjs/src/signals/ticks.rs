@@ -213,15 +213,15 @@ pub(super) fn sent(info: &libc::siginfo_t) -> Option<Sent> {
 pub(super) fn nudge() {
     THREAD.with(|thread| {
         thread.is_wanted.set(true);
-        if !matches!(fiber::tick(|_| false), Tick::Nothing) {
+        if !matches!(fiber::tick(thread.time_to_poll(true), |_| false), Tick::Nothing) {
             thread.next_after(AGAIN);
         }
     });
 }
 
-/// P2. Returns when the run that it has suspended is resumed.
-pub(super) fn tick(may_be_left: impl FnOnce(&Range<usize>) -> bool) {
-    THREAD.with(|thread| match fiber::tick(may_be_left) {
+/// P2. Returns when the run that it has suspended is resumed. `is_script` says that the interpreter was interrupted.
+pub(super) fn tick(is_script: bool, may_be_left: impl FnOnce(&Range<usize>) -> bool) {
+    THREAD.with(|thread| match fiber::tick(thread.time_to_poll(is_script), may_be_left) {
         Tick::Nothing => {
             thread.idle_ticks.set(thread.idle_ticks.get() + 1);
             if thread.idle_ticks.get() > IDLE_TICKS_MAX {
@@ -235,6 +235,12 @@ pub(super) fn tick(may_be_left: impl FnOnce(&Range<usize>) -> bool) {
 }
 
 impl Thread {
+    /// How long the engine may take to the poll that it was asked for: thousands of a script's instructions. Those few
+    /// that loop inside of the interpreter itself take longer.
+    fn time_to_poll(&self, is_script: bool) -> Duration {
+        if is_script { self.period.get() * 2 } else { self.period.get() / 4 }
+    }
+
     fn next_after(&self, first: Duration) {
         self.set_timer(first.min(self.period.get()), self.period.get());
     }

@@ -19,7 +19,7 @@ use crate::stack::Stacks;
 use crate::{Attached, QuickJs, QuickJsProgram, QuickJsVm, Restoring};
 
 /// Busy for longer than any run here, in one builtin that never polls.
-const BUILTIN: &str = "const s = 'a'.repeat(1 << 20), t = 'a'.repeat(1 << 19) + 'b'; s.indexOf(t)";
+const BUILTIN: &str = "const s = 'a'.repeat(1 << 18), t = 'a'.repeat(1 << 17) + 'b'; s.indexOf(t)";
 const SIGNALS: [c_int; 6] = [libc::SIGURG, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
 
 /// How often a run is suspended: first perhaps at polls, before the builtin.
@@ -184,7 +184,8 @@ fn signals_from_outside_interrupt_a_builtin() {
                     assert_eq!(unsafe { libc::pthread_kill(attached, libc::SIGURG) }, 0);
                     sent += 1;
                     // A signal that finds one pending is that one, which may have been a tick.
-                    (0..1_000).take_while(|_| URGENT.load(SeqCst) == got).for_each(|_| thread::yield_now());
+                    let waits = (0..100).take_while(|_| URGENT.load(SeqCst) == got);
+                    waits.for_each(|_| thread::sleep(Duration::from_micros(100)));
                 }
                 sent
             });

@@ -160,3 +160,21 @@ fn a_run_is_left_at_any_instruction() {
     let counts = [all(|seen| seen.natives), all(|seen| seen.polls), all(|seen| seen.memory), all(|seen| seen.parked)];
     assert!(counts.iter().all(|count| *count >= 100) && counts[0] >= 1_000, "{seen:#?}");
 }
+
+/// Many threads share few cores, so that several ticks may find a thread where it was: it has had no time to poll.
+#[test]
+fn a_script_that_waits_for_the_cpu_is_not_inside_of_a_builtin() {
+    let runs = || {
+        let bench = Bench::new();
+        let _attached = bench.engine.attach_thread().expect("ticks");
+        let mut vm = bench.vm(Purpose::Run);
+        let program = bench.compile("for (;;);", SourceKind::Script).expect("compiles");
+        for _ in 0..20 {
+            let outcome = bench.run(&mut vm, &program, Duration::from_millis(50)).expect("it is over");
+            assert!(matches!(outcome.end, End::Aborted { place: KilledIn::Script, .. }), "{outcome:?}");
+            assert_eq!(vm.reset(), Reset::Pristine);
+        }
+    };
+    let threads = [(); 16].map(|()| thread::spawn(runs));
+    threads.into_iter().for_each(|thread| thread.join().expect("the script was running"));
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use isolet_core_traits::{
     End, Engine, Environment, HostInterface, HostNamespace, HostOperation, HostReply, Interrupt, Invocation, JsonText,
-    MonotonicClock, Output, Payload, Purpose, Resume, RunLimits, Source, SourceKind, Step, Vm, VmConfig,
+    MonotonicClock, Output, Payload, Purpose, Resume, RunLimits, Seed, Source, SourceKind, Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm};
 
@@ -69,7 +69,8 @@ fn a_vm_moves_between_threads() {
         source_name: "threads.js".parse().expect("a name"),
         input: JsonText::null(),
         context: JsonText::null(),
-        random_seed: 1,
+        random_seed: Seed::Drawn(1),
+        now: None,
     };
     let start = |vm: &mut QuickJsVm| vm.start(&program, invocation, unsliced(), interrupt());
     let (mut vm, mut step) = on_thread(vm, THREAD_STACKS[0], start);
@@ -104,7 +105,8 @@ fn many_vms_run_on_many_threads() {
                         source_name: source.name().clone(),
                         input: JsonText::from_value(&[number, round]).expect("JSON"),
                         context: JsonText::null(),
-                        random_seed: round,
+                        random_seed: Seed::Drawn(round),
+                        now: None,
                     };
                     let step = vm.start(&program, invocation, unsliced(), interrupt());
                     let Step::Done(outcome) = step else { panic!("{step:?}") };

@@ -16,7 +16,7 @@ impl<E: Engine> Drive<'_, E> {
     pub(super) async fn park(&mut self, lease: &mut Lease<E::Vm>) -> Result<Option<Parked<E>>, Lost> {
         let vm = lease.take_vm().ok_or(Lost::Vm)?;
         let work = ParkWork { vm, interrupt: self.run.interrupt.clone() };
-        let Saved { vm, parked, reset } = self.core.workers.run(self.run.claim(), work).await?.output;
+        let Saved { vm, parked, reset } = self.core.workers.run(self.claim(), work).await?.output;
         lease.put_vm(vm);
         self.parking_reset_time += reset.time;
         match (parked, reset.reset) {

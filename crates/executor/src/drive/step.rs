@@ -9,6 +9,7 @@ use isolet_core_traits::{
 use isolet_pool::{Lease, VmLater};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::core::tell_bytes;
 use crate::cpu;
 use crate::panics::catch;
 use crate::task::Task;
@@ -145,6 +146,7 @@ impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
 /// Takes a lease's VM back to where it was and ends the lease.
 pub(crate) fn reset_and_finish<V: Vm>(mut lease: Lease<V>, cpu_used: Duration) {
     let reset = lease.vm().map_or(Reset::Discard, |vm| ResetVm::of(vm, || Duration::ZERO).reset);
+    tell_bytes(&mut lease);
     lease.finish(reset, cpu_used);
 }
 

@@ -9,8 +9,8 @@
 //! Of a worker's work that is runnable, what is past its deadline comes first, to be ended; between two of them a short one
 //! may have its turn, because ending a run takes time when it has used much memory. Then short work has precedence
 //! over long work, until it has had as much CPU time; then it is the turn of whoever has been served least: so short runs
-//! do not wait for long ones, and these get on nevertheless. Work is long once it was preempted, and from its start if that
-//! is how its script mostly ends up. Within both, the tenant comes next that has been served least: CPU time by weight.
+//! do not wait for long ones, and these get on nevertheless. Work is long once it was preempted, and from its start if
+//! more is expected of it: by what the pool knows of its script, less what the run has used before. Within both, the tenant comes next that has been served least: CPU time by weight.
 //! Whoever was away starts at what the least served have, so that nobody saves up turns.
 //!
 //! Short work that waits for a worker which is held up is taken by another one at its next turn.
@@ -22,8 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use isolet_core_traits::{Interrupt, ScriptId, TenantId};
-use lru::LruCache;
+use isolet_core_traits::{Interrupt, TenantId};
 
 /// Work, by the order of its submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,8 +35,8 @@ pub(crate) struct Claim {
     pub(crate) tenant: Option<TenantId>,
     /// The tenant's share of a worker, against that of others.
     pub(crate) weight: NonZeroU32,
-    /// What is run for it, if it is a script.
-    pub(crate) script: Option<ScriptId>,
+    /// CPU time that it is expected to use, if anything is known of that.
+    pub(crate) expected: Option<Duration>,
     /// By the executor's clock.
     pub(crate) deadline: Option<Duration>,
 }
@@ -45,17 +44,17 @@ pub(crate) struct Claim {
 impl Claim {
     /// What the executor does for itself: little, and others wait for it.
     pub(crate) const OWN: Self =
-        Self { tenant: None, weight: NonZeroU32::new(16).expect("not 0"), script: None, deadline: None };
+        Self { tenant: None, weight: NonZeroU32::new(16).expect("not 0"), expected: None, deadline: None };
 
     /// For something that was left of what a tenant did.
     pub(crate) fn small(tenant: &TenantId) -> Self {
-        Self { tenant: Some(tenant.clone()), weight: NonZeroU32::MIN, script: None, deadline: None }
+        Self { tenant: Some(tenant.clone()), weight: NonZeroU32::MIN, expected: None, deadline: None }
     }
 
     /// For a tenant of weight 1, until the deadline that the interrupt has now.
-    pub(crate) fn of(tenant: &TenantId, script: Option<&ScriptId>, interrupt: &Interrupt) -> Self {
-        let (tenant, script) = (Some(tenant.clone()), script.cloned());
-        Self { tenant, weight: NonZeroU32::MIN, script, deadline: interrupt.deadline() }
+    pub(crate) fn of(tenant: &TenantId, expected: Duration, interrupt: &Interrupt) -> Self {
+        let (tenant, expected) = (Some(tenant.clone()), Some(expected));
+        Self { tenant, weight: NonZeroU32::MIN, expected, deadline: interrupt.deadline() }
     }
 }
 
@@ -64,8 +63,6 @@ pub(super) struct Schedule<T> {
     queues: Vec<Queue>,
     items: HashMap<Ticket, Item<T>>,
     tickets: u64,
-    /// What scripts mostly use in one go.
-    usual: LruCache<(Option<TenantId>, ScriptId), Duration>,
 }
 
 /// New work, on its worker.
@@ -73,8 +70,6 @@ pub(super) struct Schedule<T> {
 pub(super) struct Placed {
     pub(super) ticket: Ticket,
     pub(super) worker: usize,
-    /// CPU time that its script mostly uses in one go, if that is known.
-    pub(super) usual: Option<Duration>,
 }
 
 struct Item<T> {
@@ -84,7 +79,6 @@ struct Item<T> {
     /// Whether it has begun, and stays with its worker.
     is_bound: bool,
     is_running: bool,
-    cpu: Duration,
     /// None while it is running.
     work: Option<T>,
 }
@@ -96,12 +90,10 @@ enum Length {
     Long,
 }
 
-/// What uses more in one go is long.
+/// What uses more is long.
 const SHORT_MAX: Duration = Duration::from_millis(1);
 /// A worker that is so long in one slice is held up: by giving back what a run has used, for example.
 const HELD_UP: Duration = Duration::from_micros(1_500);
-/// Scripts whose usual use is known.
-const USUAL_MAX: usize = 10_000;
 
 /// CPU time in nanoseconds, divided by the weight of who used it, times [`SCALE`].
 type Served = u64;
@@ -162,7 +154,7 @@ struct Tenant {
 impl<T> Schedule<T> {
     pub(super) fn new(workers: usize) -> Self {
         let queues = (0..workers).map(|_| Queue::default()).collect();
-        Self { queues, items: HashMap::new(), tickets: 0, usual: LruCache::unbounded() }
+        Self { queues, items: HashMap::new(), tickets: 0 }
     }
 
     /// New work for the worker with the least load; of those alike, for the preferred one.
@@ -171,15 +163,14 @@ impl<T> Schedule<T> {
         let worker = (0..self.queues.len()).min_by_key(least).expect("there is a worker");
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
-        let key = claim.script.clone().map(|script| (claim.tenant.clone(), script));
-        let usual = key.and_then(|key| self.usual.get(&key)).copied();
-        let length = if usual.is_some_and(|usual| usual > SHORT_MAX) { Length::Long } else { Length::Short };
+        let is_long = claim.expected.is_some_and(|expected| expected > SHORT_MAX);
+        let length = if is_long { Length::Long } else { Length::Short };
         self.queues[worker].enter(&claim);
         self.queues[worker].add(ticket, &claim, length);
         self.queues[worker].unbound += 1;
-        let (is_bound, is_running, cpu) = (false, false, Duration::ZERO);
-        self.items.insert(ticket, Item { claim, worker, length, is_bound, is_running, cpu, work: Some(work) });
-        Placed { ticket, worker, usual }
+        let (is_bound, is_running) = (false, false);
+        self.items.insert(ticket, Item { claim, worker, length, is_bound, is_running, work: Some(work) });
+        Placed { ticket, worker }
     }
 
     /// What the worker is to do now; it does nothing else until it has said what came of it.
@@ -203,7 +194,6 @@ impl<T> Schedule<T> {
         let Some(item) = self.items.get_mut(&ticket) else { return Some(work) };
         let was = std::mem::replace(&mut item.length, Length::Long);
         (item.is_bound, item.is_running, item.work) = (true, false, Some(work));
-        item.cpu += cpu;
         let queue = &mut self.queues[item.worker];
         queue.busy_since = None;
         queue.charge(&item.claim, was, cpu);
@@ -218,14 +208,6 @@ impl<T> Schedule<T> {
         queue.busy_since = None;
         queue.charge(&item.claim, item.length, cpu);
         queue.leave(&item.claim);
-        if let Some(script) = item.claim.script {
-            let used = item.cpu + cpu;
-            let usual = self.usual.get_or_insert_mut((item.claim.tenant, script), || used);
-            *usual = (*usual * 3 + used) / 4;
-            if self.usual.len() > USUAL_MAX {
-                self.usual.pop_lru();
-            }
-        }
     }
 
     /// Nobody waits for the work any more, or its deadline has passed: it comes next. Gives its worker.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use isolet_core_traits::{Engine, EngineError};
@@ -26,7 +26,7 @@ pub(super) fn start<E: Engine>(
     shared: Weak<Shared>,
     number: usize,
     generation: u64,
-) -> Result<(), EngineError> {
+) -> Result<JoinHandle<()>, EngineError> {
     let stack_bytes = engine.capabilities().thread_stack_bytes.max(STACK_BYTES_MIN);
     let (attached, is_attached) = mpsc::sync_channel(1);
     let engine = engine.clone();
@@ -39,7 +39,7 @@ pub(super) fn start<E: Engine>(
             }
         };
         let Some(shared) = shared.upgrade() else { return };
-        let life = shared.alive.subscribe();
+        let life = Life { shared: shared.clone(), number, generation };
         let nudge = engine.nudge(&guard);
         let mut state = shared.lock();
         let thread = &mut state.threads[number];
@@ -52,8 +52,21 @@ pub(super) fn start<E: Engine>(
         drop((guard, life));
     };
     let builder = thread::Builder::new().name(format!("isolet-worker-{number}")).stack_size(stack_bytes);
-    builder.spawn(work).map_err(|error| EngineError::Thread { message: error.to_string() })?;
-    is_attached.recv().unwrap_or(Ok(()))
+    let handle = builder.spawn(work).map_err(|error| EngineError::Thread { message: error.to_string() })?;
+    is_attached.recv().unwrap_or(Ok(())).map(|()| handle)
+}
+
+/// Of a thread: tells when it is over.
+struct Life {
+    shared: Arc<Shared>,
+    number: usize,
+    generation: u64,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.shared.thread_ended(self.number, self.generation);
+    }
 }
 
 struct Worker {

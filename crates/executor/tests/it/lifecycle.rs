@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use isolet_core_traits::{EngineId, ProgramOrigin, Status};
 use isolet_executor::{BuildError, Execution, Executor};
+use isolet_limits::Limits;
+use isolet_pool::PoolConfig;
 use isolet_testkit::services::{Echo, Journal, Journaled, Slow};
-use isolet_testkit::{FakeEngine, FakeOptions};
+use isolet_testkit::{FakeEngine, FakeOptions, ManualClock};
 use tokio::runtime;
+use tokio::task::JoinSet;
 
 use crate::setup::{builder, check_clean, execution, executor, output, source, tenant, told, until};
 
@@ -79,9 +83,9 @@ async fn shutdown_ends_vms_and_workers() {
     let engine = FakeEngine::default();
     let executor = executor(&engine);
     assert!(executor.execute(execution("output 1")).await.is_ok());
-    executor.shutdown().await;
+    executor.shutdown(Duration::from_secs(60)).await;
     assert_eq!((engine.counts().threads, engine.counts().vms()), (0, 0));
-    executor.shutdown().await;
+    executor.shutdown(Duration::from_secs(60)).await;
     assert_eq!(executor.execute(execution("output 1")).await.status, Status::Rejected);
     let error = executor.check(&source("output 2"), &tenant("acme")).await.expect_err("it is shut down");
     assert_eq!(error.kind, Status::Rejected);
@@ -115,7 +119,7 @@ async fn two_executors_do_not_see_each_other() {
         assert_eq!(engine.counts().compiles, 1);
     }
     let [first, second] = executors;
-    first.shutdown().await;
+    first.shutdown(Duration::from_secs(60)).await;
     assert_eq!(output(&second.execute(execution("output remembered")).await), "null");
     check_clean(&second, &engines[1]).await;
 }
@@ -142,6 +146,33 @@ fn a_runtime_that_ends_leaves_reports() {
     assert_eq!((executor.metrics().in_flight, executor.metrics().executions.total()), (0, 2));
     drop(executor);
     wait_for_threads(&engine, 0);
+}
+
+/// Each that is given up lets the next one in, which has no runtime either.
+#[tokio::test]
+async fn a_runtime_that_ends_gives_up_ten_thousand_who_wait() {
+    const WAITING: usize = 10_000;
+    let (engine, slow) = (FakeEngine::default(), Slow::default());
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
+    let pool =
+        PoolConfig { vms_initial: 1, vms_max: 1, parked_bytes_max: 0, queue_max: WAITING, ..PoolConfig::default() };
+    let limits = Limits { runs_per_tenant: WAITING, runs_per_script: WAITING, ..Limits::default() };
+    let builder = builder(&engine).runtime(runtime.handle().clone()).host(slow.clone()).pool(pool).limits(limits);
+    let executor = builder.clock(Arc::new(ManualClock::new())).build().expect("it builds");
+    let script = "call slow.wait";
+    let acme = tenant("acme");
+    executor.check(&source(script), &acme).await.expect("it compiles");
+    let mut reports = JoinSet::new();
+    for _ in 0..=WAITING {
+        let executor = executor.clone();
+        reports.spawn(async move { executor.execute(execution(script)).await });
+    }
+    until(|| executor.metrics().pool.waiting == WAITING && slow.waiting() == 1).await;
+    runtime.shutdown_background();
+    for report in reports.join_all().await {
+        assert_eq!(told(&report), "host_error: HostError: the host lost the execution");
+    }
+    assert_eq!((executor.metrics().in_flight, executor.metrics().pool.leases), (0, 0));
 }
 
 #[tokio::test]

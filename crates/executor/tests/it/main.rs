@@ -12,4 +12,5 @@ mod plans;
 mod refusals;
 mod scheduling;
 mod setup;
+mod shutdown;
 mod statuses;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use isolet::{Execution, Report, Source, SourceKind};
 use isolet_core_traits::{
     Engine, Environment, HostInterface, Interrupt, Invocation, JsonText, MonotonicClock, Purpose, Resume, RunLimits,
-    Step, Vm, VmConfig,
+    Seed, Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::QuickJs;
 use isolet_sandbox::{Policy, timers_namespace};
@@ -69,7 +69,9 @@ fn memory_bytes(engine: &QuickJs, environment: Arc<Environment>) -> u64 {
     let program = vm(Purpose::Compile).compile_to_end(&source, &RunLimits::default(), &interrupt);
     let program = program.expect("it compiles");
     let json = || JsonText::parse("{}").expect("JSON");
-    let invocation = Invocation { source_name: source.name().clone(), input: json(), context: json(), random_seed: 1 };
+    let source_name = source.name().clone();
+    let (input, context) = (json(), json());
+    let invocation = Invocation { source_name, input, context, random_seed: Seed::Drawn(1), now: None };
     let mut vm = vm(Purpose::Run);
     let mut step = vm.start(&program, invocation, RunLimits::default(), interrupt);
     while let Step::Preempted = step {

@@ -159,6 +159,9 @@ async fn a_use_of_what_is_blocked_is_a_violation_with_a_hint() {
         let told = report.error.and_then(|error| error.hint).unwrap_or_default();
         assert!(told.contains(hint), "{script}: {told}");
     }
+    let [violator] = &isolet.metrics().violators[..] else { panic!("{:?}", isolet.metrics().violators) };
+    assert_eq!((violator.tenant.as_str(), violator.script.as_str()), ("acme", "test.js"));
+    assert_eq!((violator.violations, violator.error_max), (BLOCKED.len() as u64, 0));
     let strict = isolet_of(Profile::Strict);
     for script in ["new Proxy({}, {})", "Reflect.ownKeys({})", "new WeakRef({})", "new SharedArrayBuffer(1)"] {
         let report = strict.execute(execution(script)).await;

@@ -1,5 +1,7 @@
 //! With and without a runtime, many at once, and the end.
 
+use std::time::Duration;
+
 use isolet::{BuildError, Execution, Isolet, Status};
 use isolet_testkit::services::{Echo, Slow};
 use tokio::task::JoinSet;
@@ -42,7 +44,7 @@ async fn a_thousand_at_once() {
     for (report, status) in reports.join_all().await {
         assert_eq!(report.status, status, "{report:?}");
     }
-    isolet.shutdown().await;
+    isolet.shutdown(Duration::from_secs(60)).await;
     assert_eq!(isolet.metrics().executions.total(), 1_000);
 }
 
@@ -62,6 +64,6 @@ async fn dropping_the_future_cancels() {
 async fn shutdown_ends_everything() {
     let isolet = isolet();
     assert_eq!(output(&isolet.execute(execution("1")).await), "1");
-    isolet.shutdown().await;
+    isolet.shutdown(Duration::from_secs(60)).await;
     assert_eq!(isolet.execute(execution("1")).await.status, Status::Rejected);
 }

@@ -1,6 +1,7 @@
 //! The whole way with real QuickJS: through the API that users have, with real threads and services.
 
 mod console;
+mod crowds;
 mod escape;
 mod host;
 mod integrity;
@@ -11,6 +12,7 @@ mod modules;
 mod natives;
 mod pages;
 mod parking;
+mod reproduction;
 mod scripts;
 mod setup;
 mod timers;

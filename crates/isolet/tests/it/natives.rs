@@ -113,12 +113,51 @@ async fn deadlines_hold_inside_of_builtins() {
     assert_eq!(output(&isolet.execute(execution("[1, 2].join()")).await), "\"1,2\"");
 }
 
+/// Where nothing interrupts builtins, each call is refused or ends by itself, or polls: patterns that backtrack, and
+/// builtins that call each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_signals_builtins_are_bounded() {
+    let isolet = builder().signals(false).build().expect("it builds");
+    let (mut refused, mut wrong) = (0, Vec::new());
+    for script in IN_ONE_CALL.iter().copied() {
+        let polls = ["/(", "/^", "[a, a]; JSON", "[a, a]; String"].iter().any(|call| script.contains(call));
+        let wall_time = if polls { Duration::from_millis(50) } else { Limits::default().wall_time };
+        let overrides = LimitOverrides { wall_time: Some(wall_time), ..LimitOverrides::default() };
+        let report = isolet.execute(execution(script).limits(overrides)).await;
+        let message = report.error.as_ref().map_or("", |error| &*error.message);
+        match report.status {
+            Status::Timeout if polls => {}
+            Status::RuntimeError if message.contains("cannot be interrupted") => refused += 1,
+            // The last one is that of a BigInt.
+            Status::Ok | Status::MemoryExceeded | Status::OutputError if !polls => {}
+            _ => wrong.push(format!("{script}: {}", told(&report))),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(refused >= 25, "{refused} refused");
+    assert_eq!(isolet.metrics().workers_replaced, 0);
+
+    // What is in bounds is what it was, whoever changes the language.
+    let usual = "
+        Array.prototype[Symbol.iterator] = Object.prototype.toString = null;
+        const is = (text, pattern) => [text.indexOf(pattern), text.split(pattern), text.replaceAll(pattern, '$&!')];
+        JSON.stringify([
+            is('a-b-c', '-'), 'abc'.replace(/b/, c => c + c), 'a1b2'.split(/\\d/), 'x'.split(), [3, 1, 2].sort(),
+            [1, [2, [3, [4]]]].flat(), [1, [2, [3]]].flat(Infinity), [1].concat([2], 3), Array.prototype.join.call('ab', '+'),
+            12345678901234567890n.toString(36), String.raw`a\\n${1}`, JSON.stringify({ b: 1, a: [undefined] }, ['a']),
+            JSON.stringify({ a: { toJSON: () => 7 }, b() {} }, null, 1), [].indexOf.length, [].indexOf.name, ''.at.name,
+        ])";
+    let report = isolet.execute(execution(usual)).await;
+    let unbounded = builder().build().expect("it builds").execute(execution(usual)).await;
+    assert_eq!(output(&report), output(&unbounded));
+}
+
 /// Without signals a builtin keeps its thread, but neither its caller nor others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_signals_a_thread_is_given_up() {
     let isolet = builder().signals(false).workers(1).build().expect("it builds");
     let overrides = LimitOverrides { wall_time: Some(Duration::from_millis(100)), ..LimitOverrides::default() };
-    let endless = "let a = []; for (let i = 0; i < 27; i++) a = [a, a]; JSON.stringify(a)";
+    let endless = "let a = []; for (let i = 0; i < 27; i++) a = [a, a]; JSON.stringify(a, ['0', '1'])";
     let report = isolet.execute(execution(endless).limits(overrides)).await;
     assert_eq!(report.status, Status::Timeout, "{}", told(&report));
     assert_eq!(report.killed.map(|killed| killed.place), Some(KilledIn::Native));

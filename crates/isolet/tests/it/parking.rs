@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::time::Duration;
 
 use isolet::{ApiCallRate, Execution, Limits, PoolConfig, Status};
 use isolet_testkit::services::Slow;
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::setup::{builder, output, source, tenant};
 
 const RUNS: usize = 10_000;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Keeps something of each kind over the call, and tells what it was.
 const SCRIPT: &str = "
@@ -36,9 +38,11 @@ async fn ten_thousand_runs_in_flight() {
         runs_per_tenant: 100,
         runs_per_script: 100,
         api_rate: ApiCallRate::per_minute(100_000),
+        // Long enough for a machine that has much else to do: the first ones wait for the last.
+        wall_time: HOUR,
         ..Limits::default()
     };
-    let pool = PoolConfig { vms_initial: 2, queue_max: RUNS, ..PoolConfig::default() };
+    let pool = PoolConfig { vms_initial: 2, queue_max: RUNS, queue_wait: HOUR, ..PoolConfig::default() };
     let isolet = builder().host(slow.clone()).limits(limits).pool(pool).build().expect("it builds");
     let before = peak_resident_bytes();
     let mut reports = JoinSet::new();
@@ -47,7 +51,10 @@ async fn ten_thousand_runs_in_flight() {
         let (isolet, execution) = (isolet.clone(), execution.expect("JSON"));
         reports.spawn(async move { (number, isolet.execute(execution).await) });
     }
-    slow.wait_until_waiting(RUNS).await;
+    tokio::select! {
+        () = slow.wait_until_waiting(RUNS) => {}
+        ended = reports.join_next() => panic!("it was to wait: {ended:?}"),
+    }
     let metrics = isolet.metrics().pool;
     assert!(metrics.parked >= RUNS - metrics.in_use && metrics.in_use <= 100, "{metrics:?}");
     assert!(metrics.parked_bytes <= 40_000 * RUNS, "{metrics:?}");
@@ -66,5 +73,5 @@ async fn ten_thousand_runs_in_flight() {
     }
     let pool = isolet.metrics().pool;
     assert_eq!((pool.parked, pool.parked_bytes, pool.parks_total), (0, 0, pool.unparks_total));
-    isolet.shutdown().await;
+    isolet.shutdown(Duration::from_secs(60)).await;
 }

@@ -86,3 +86,36 @@ async fn deadlines_hold_while_timers_run() {
         assert_eq!(report.status, Status::Timeout, "{script}: {}", told(&report));
     }
 }
+
+/// A run that waits for nothing is over at once, however long its timers would have been.
+#[tokio::test]
+async fn nobody_waits_for_timers_that_are_cleared() {
+    for script in [
+        "clearTimeout(setTimeout(() => {}, 25000)); await new Promise(() => {})",
+        "const id = setTimeout(() => {}, 25000); setTimeout(() => clearTimeout(id), 1); await new Promise(() => {})",
+        "const ids = []; for (let i = 0; i < 900; i++) ids.push(setTimeout(() => {}, 25000 - i));
+         await null; ids.forEach(clearTimeout); await new Promise(() => {})",
+    ] {
+        let report = isolet().execute(execution(script)).await;
+        assert!(told(&report).starts_with("runtime_error: NeverSettled"), "{script}: {}", told(&report));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_host_is_asked_for_the_first_timer_alone() {
+    let isolet = builder().clock(Arc::new(Still)).build().expect("it builds");
+    let script = "
+        const order = [];
+        for (let round = 0; round < 3000; round++) {
+            clearTimeout(globalThis.id);
+            globalThis.id = setTimeout(() => order.push('late'), 20000 - round);
+            if (round % 100 === 0) await new Promise((done) => setTimeout(done, 1));
+        }
+        clearTimeout(globalThis.id);
+        setTimeout(() => order.push('b'), 7);
+        const first = setTimeout(() => order.push('never'), 5);
+        setTimeout(() => { clearTimeout(first); order.push('a'); }, 3);
+        await new Promise((done) => setTimeout(done, 9));
+        order";
+    assert_eq!(output(&isolet.execute(execution(script)).await), r#"["a","b"]"#);
+}

@@ -26,6 +26,14 @@ impl Admission {
         }
     }
 
+    /// Destroys all VMs that nobody is on: none will be needed.
+    pub(super) fn clear(&mut self, now: Duration) {
+        while let Some(vm) = self.vms.take_idle(now) {
+            self.totals.destroyed.drained += 1;
+            self.destroy(vm);
+        }
+    }
+
     /// Begins to make the VMs that are wanted.
     pub(super) fn order(&mut self, now: Duration) {
         let lacking = self.vms_of_use().saturating_sub(self.making.being_made());
@@ -43,6 +51,11 @@ impl Admission {
             let vm = self.making.begin();
             self.decisions.push_back(Decision::Create(vm));
         }
+    }
+
+    /// How many VMs to aim at.
+    pub(super) fn target(&self) -> usize {
+        if self.draining { 0 } else { self.size.target() }
     }
 
     /// All VMs that count against the maximum.
@@ -69,7 +82,7 @@ impl Admission {
     /// With those who wait, or without.
     pub(super) fn demand(&self, of_those_who_wait: bool) -> Demand {
         let lacking = if of_those_who_wait { self.vms_of_use() } else { 0 };
-        Demand { made: self.vms.made(), target: self.size.target(), room: self.room(), lacking }
+        Demand { made: self.vms.made(), target: self.target(), room: self.room(), lacking }
     }
 
     /// VMs that those who wait could use at once, within all caps but that on VMs.

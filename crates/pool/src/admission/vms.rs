@@ -222,7 +222,9 @@ impl Vms {
 
     /// It holds so many bytes.
     pub(super) fn holds(&mut self, id: VmId, bytes: usize) {
-        self.change(id, |vm| vm.bytes = bytes);
+        if self.vms.get(&id).is_some_and(|vm| vm.bytes != bytes) {
+            self.change(id, |vm| vm.bytes = bytes);
+        }
     }
 
     /// Gives up the largest one that stands ready and that no parked run needs, if it holds more than `bytes`.

@@ -340,20 +340,46 @@ fn vms_that_have_grown_too_large_are_replaced() {
 }
 
 #[test]
-fn draining_rejects_and_destroys() {
-    let mut bench = Bench::new(config(2, 3));
+fn draining_serves_those_who_wait_and_then_destroys() {
+    let mut bench = Bench::new(config(2, 2));
     let runs = [bench.run("a"), bench.run("b"), bench.run("c")];
     bench.step(Admission::drain);
-    assert_eq!(bench.rejected, [(runs[2], Rejected::Draining { in_use: 2 })]);
     let late = bench.run("d");
-    assert_eq!(bench.rejected[1], (late, Rejected::Draining { in_use: 2 }));
-    bench.make_all();
+    assert_eq!(bench.rejected, [(late, Rejected::Draining { in_use: 2 })]);
     bench.release(runs[0], VmReturn::Kept);
-    assert_eq!((bench.destroyed.len(), bench.admission.is_drained()), (2, false));
+    assert_eq!(bench.grants.last().map(|grant| grant.ticket), Some(runs[2]));
+    bench.release(runs[2], VmReturn::Kept);
+    assert_eq!((bench.destroyed.len(), bench.admission.is_drained()), (1, false));
     bench.release(runs[1], VmReturn::Lost);
     assert!(bench.admission.is_drained());
     let metrics = bench.admission.stats();
     assert_eq!((metrics.ready + metrics.being_made + metrics.in_use, bench.created.len()), (0, 0));
+}
+
+#[test]
+fn a_vm_is_made_for_those_who_wait_while_it_drains() {
+    let mut bench = Bench::new(config(1, 1));
+    let runs = [bench.run("a"), bench.run("b")];
+    bench.step(Admission::drain);
+    bench.release(runs[0], VmReturn::Lost);
+    assert!(!bench.admission.is_drained());
+    bench.pass(PoolConfig::default().vm_patience);
+    bench.make_all();
+    assert_eq!(bench.grants.last().map(|grant| grant.ticket), Some(runs[1]));
+    bench.release(runs[1], VmReturn::Kept);
+    assert!(bench.admission.is_drained());
+}
+
+#[test]
+fn those_who_wait_can_be_turned_away() {
+    let mut bench = Bench::new(config(2, 2));
+    let runs = [bench.run("a"), bench.run("b"), bench.run("c")];
+    bench.step(Admission::drain);
+    bench.step(Admission::turn_away);
+    assert_eq!(bench.rejected, [(runs[2], Rejected::Draining { in_use: 2 })]);
+    bench.release(runs[0], VmReturn::Kept);
+    bench.release(runs[1], VmReturn::Kept);
+    assert_eq!((bench.destroyed.len(), bench.admission.is_drained()), (2, true));
 }
 
 #[test]

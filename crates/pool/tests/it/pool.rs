@@ -311,8 +311,10 @@ async fn drained_when_the_last_lease_is_back() {
     });
     tokio::task::yield_now().await;
     pool.drain();
-    assert_eq!(waiting.await.expect("no panic"), Err(Rejected::Draining { in_use: 2 }));
     assert_eq!(run(&pool, "d").await.map(drop), Err(Rejected::Draining { in_use: 2 }));
+    assert_eq!(pool.stats().waiting, 1, "whoever waited before still does");
+    pool.turn_away();
+    assert_eq!(waiting.await.expect("no panic"), Err(Rejected::Draining { in_use: 2 }));
     let mut drained = Box::pin(pool.drained());
     for lease in leases {
         assert!(poll(&mut drained).is_pending());

@@ -41,6 +41,7 @@ enum Event {
     Failed(usize),
     Pass(u16),
     Drain,
+    TurnAway,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -63,7 +64,7 @@ fn event() -> impl Strategy<Value = Event> {
         10 => (0..400_u16).prop_map(Event::Pass),
         1 => (5_000..60_000_u16).prop_map(Event::Pass),
         // Rare, so that most sequences reach deep states.
-        1 => prop_oneof![9 => Just(Event::Pass(1)), 1 => Just(Event::Drain)],
+        1 => prop_oneof![18 => Just(Event::Pass(1)), 1 => Just(Event::Drain), 1 => Just(Event::TurnAway)],
     ]
 }
 
@@ -132,11 +133,21 @@ proptest! {
         model.wind_up();
     }
 
+    /// Whether those who wait are served, in the midst of whatever happens, or turned away at once or later.
     #[test]
-    fn a_drain_always_ends(config in config(), events in prop::collection::vec(event(), 1..60)) {
+    fn a_drain_always_ends(
+        config in config(),
+        events in prop::collection::vec(event(), 1..60),
+        later in prop::collection::vec(event(), 0..40),
+        turns_away in any::<bool>(),
+    ) {
         let mut model = Model::new(config);
         events.into_iter().for_each(|event| model.apply(event));
         model.apply(Event::Drain);
+        later.into_iter().for_each(|event| model.apply(event));
+        if turns_away {
+            model.apply(Event::TurnAway);
+        }
         model.wind_up();
         let stats = model.admission.stats();
         assert!(model.admission.is_drained() && stats.total == 0 && stats.being_made == 0, "{stats:?}");

@@ -36,8 +36,8 @@ pub(super) enum Next {
 }
 
 impl Console {
-    /// Begins a call of `method` with `count` arguments within `outer` others.
-    pub(super) fn begin(&mut self, outer: usize, method: Method, count: usize) -> Option<Next> {
+    /// Begins a call of `method` with `count` arguments within `outer` others, so long after the run's start.
+    pub(super) fn begin(&mut self, outer: usize, method: Method, count: usize, now_ms: f64) -> Option<Next> {
         // Those that ended without a word are forgotten.
         self.calls.truncate(outer);
         if method == Method::GroupEnd {
@@ -47,7 +47,7 @@ impl Console {
         // A trap of a Proxy that logs the Proxy must come to an end: no object is read while another one is.
         let nodes = if outer > 0 { 0 } else { NODES_MAX };
         let inspector = Inspector { reader: Reader(exchange.clone()), nodes, text: LINE_MAX, depth: DEPTH_USUAL };
-        let call = Call { method, count, inspector, labels: self.labels.clone() };
+        let call = Call { method, count, now_ms, inspector, labels: self.labels.clone() };
         self.calls.push(Running { method, exchange, line: Box::pin(call.line()) });
         self.go_on()
     }

@@ -131,6 +131,8 @@ pub(super) struct Call {
     pub(super) method: Method,
     /// How many arguments it has.
     pub(super) count: usize,
+    /// When it was made, since the run's start.
+    pub(super) now_ms: f64,
     pub(super) inspector: Inspector,
     pub(super) labels: Labels,
 }
@@ -336,8 +338,7 @@ impl Call {
 
     async fn timer(&mut self) -> Read<Option<Line>> {
         let (label, _) = self.label().await?;
-        let now = self.inspector.reader.call(Builtin::Now, Frame::CALL.value(), Frame::CALL.one()).await?;
-        let now = now.number().unwrap_or(0.0);
+        let now = self.now_ms;
         let text = match (self.labels.value(Labelled::Timer, &label), self.method) {
             (Some(_), Method::Time) => {
                 return Ok(Self::warning(format!("Label '{label}' already exists for console.time()")));

@@ -56,7 +56,6 @@ pub(super) enum Builtin {
     Number = 27,
     ParseInt = 28,
     ParseFloat = 29,
-    Now = 30,
 }
 
 /// Keys that are asked for by name.

@@ -35,7 +35,7 @@ const table = [
     getter(regExp, 'hasIndices'), getter(regExp, 'global'), getter(regExp, 'ignoreCase'), getter(regExp, 'multiline'),
     getter(regExp, 'dotAll'), getter(regExp, 'unicode'), getter(regExp, 'unicodeSets'), getter(regExp, 'sticky'),
     Map.prototype.entries, Set.prototype.values, nextOf(new Map().entries()), nextOf(new Set().values()),
-    Function.prototype.toString, getPrototypeOf, isArray, Number, parseInt, parseFloat, Date.now,
+    Function.prototype.toString, getPrototypeOf, isArray, Number, parseInt, parseFloat,
 ];
 
 const use = {

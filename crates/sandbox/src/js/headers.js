@@ -19,6 +19,7 @@ const lines = (packed) => {
 
 class Headers {
     #state = '';
+    #items;
 
     constructor(init = undefined) {
         if (init === undefined) return;
@@ -29,7 +30,7 @@ class Headers {
             for (let at = 0; at < keys.length; at += 1) {
                 if (!getOwnPropertyDescriptor(init, keys[at])?.enumerable) continue;
                 const name = text(keys[at]);
-                this.#state = native.headers(0, this.#state, name, text(init[keys[at]]));
+                this.#append(name, text(init[keys[at]]));
             }
             return;
         }
@@ -40,22 +41,29 @@ class Headers {
     #pair(pair) {
         const both = sequence(pair);
         if (both.length !== 2) throw new TypeError('a header is a pair of a name and a value');
-        this.#state = native.headers(0, this.#state, text(both[0]), text(both[1]));
+        this.#append(text(both[0]), text(both[1]));
+    }
+
+    #append(name, value) { this.#set(this.#state + native.headers(0, '', name, value)); }
+
+    #set(state) {
+        this.#state = state;
+        this.#items = undefined;
     }
 
     // Names and values in turn: sorted, and combined.
-    #all() { return lines(native.headers(5, this.#state)); }
+    #all() { return this.#items ??= lines(native.headers(5, this.#state)); }
 
     append(name, value) {
         needs(arguments.length, 2, 'append');
         // Converting runs code of the script's, which may change the list: only then is it looked at.
         const key = text(name), item = text(value);
-        this.#state = native.headers(0, this.#state, key, item);
+        this.#append(key, item);
     }
     delete(name) {
         needs(arguments.length, 1, 'delete');
         const key = text(name);
-        this.#state = native.headers(2, this.#state, key);
+        this.#set(native.headers(2, this.#state, key));
     }
     get(name) {
         needs(arguments.length, 1, 'get');
@@ -77,7 +85,7 @@ class Headers {
     set(name, value) {
         needs(arguments.length, 2, 'set');
         const key = text(name), item = text(value);
-        this.#state = native.headers(1, this.#state, key, item);
+        this.#set(native.headers(1, this.#state, key, item));
     }
     forEach(callback, target = undefined) {
         needs(arguments.length, 1, 'forEach');

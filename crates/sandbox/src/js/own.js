@@ -17,13 +17,13 @@ const kept = {
     },
     iterator: Symbol.iterator, toStringTag: Symbol.toStringTag,
     slice: String.prototype.slice, indexOf: String.prototype.indexOf, concat: String.prototype.concat,
-    getTime: Date.prototype.getTime, now: Date.now, transfer: ArrayBuffer.prototype.transfer,
+    getTime: Date.prototype.getTime, transfer: ArrayBuffer.prototype.transfer,
     mapGet: map.get, mapSet: map.set, mapEach: map.forEach, setAdd: set.add, setEach: set.forEach,
     kind: getter(typedArray, Symbol.toStringTag), buffer: getter(typedArray, 'buffer'),
     byteOffset: getter(typedArray, 'byteOffset'), byteLength: getter(typedArray, 'byteLength'),
     length: getter(typedArray, 'length'), fill: typedArray.set,
     viewBuffer: getter(view, 'buffer'), viewOffset: getter(view, 'byteOffset'), viewLength: getter(view, 'byteLength'),
     valueOf: [Boolean.prototype.valueOf, Number.prototype.valueOf, String.prototype.valueOf, BigInt.prototype.valueOf],
-    queueMicrotask: global.queueMicrotask,
+    queueMicrotask: global.queueMicrotask, atob: global.atob, btoa: global.btoa,
 };
 for (const key of ownKeys(kept)) own[key] = kept[key];

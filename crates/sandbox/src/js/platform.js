@@ -1,9 +1,9 @@
 // performance and navigator.
-const { apply, now, global: { TypeError } } = own;
+const { global: { TypeError } } = own;
 const { tag } = own.load('common');
 const KEY = {};
 // Both clocks are read at once, so that they agree from here on.
-const origin = apply(now, undefined, []) - native.now();
+const origin = native.today() - native.now();
 
 class Performance {
     #is;

@@ -2,22 +2,28 @@
 //
 // The timers of a run are a list in the order of their times. The host is asked to wake the run for the first of them
 // alone. The engine calls `own.turn` when no job is left to run: it runs the next timer that is due, and tells whether
-// there was one. So all microtasks of one timer come before the next timer.
-const { apply, defineProperty, queueMicrotask, global: { Promise, RangeError, TypeError } } = own;
+// there was one. So all microtasks of one timer come before the next timer. Only there the host is asked, so that a run
+// that ends before it waits asks for nothing, and one whose timers are cleared waits for nothing.
+const { apply, cancel, defineProperty, queueMicrotask, global: { Promise, RangeError, TypeError } } = own;
 const TIMERS_MAX = 1000;
 const DELAY_MAX = 2147483647;
 let first, count = 0, last = 0;
-// The time for which the host was asked to wake the run, and how far it has got in doing so.
-let armed = Infinity, reached = 0;
+// The time for which the host was asked to wake the run, by which call, and how far it has got in doing so.
+let armed = Infinity, asked, reached = 0;
 
+// Has the host wake the run for the first timer, and for no other one.
 const arm = async () => {
-    if (first === undefined || first.at >= armed) return;
-    const at = armed = first.at, now = native.clock();
-    const woken = host.$timers.sleep(at > now ? at - now : 0);
+    const at = first === undefined ? Infinity : first.at;
+    if (at === armed) return;
+    if (armed !== Infinity) cancel(asked);
+    armed = at;
+    if (at === Infinity) return;
+    const now = native.clock(), woken = host.$timers.sleep(at > now ? at - now : 0);
+    asked = cancel();
     // Or `await` would look it up where scripts can patch it.
     defineProperty(woken, 'constructor', { __proto__: null, value: Promise });
     await woken;
-    if (armed === at) armed = Infinity;
+    armed = Infinity;
     if (reached < at) reached = at;
 };
 
@@ -62,18 +68,16 @@ const schedule = (callback, delay, repeats, values) => {
     const id = last += 1;
     const at = native.clock() + ms, every = repeats ? ms : 0;
     insert({ __proto__: null, id, at, every, callback, values, next: undefined });
-    arm();
     return id;
 };
 
 own.turn = () => {
-    const timer = first;
-    if (timer === undefined) return false;
-    const now = native.clock();
-    if (timer.at > now && timer.at > reached) {
+    const timer = first, now = native.clock();
+    if (timer === undefined || (timer.at > now && timer.at > reached)) {
         arm();
         return false;
     }
+    if (timer.at > now) native.advance(timer.at);
     first = timer.next;
     count -= 1;
     if (timer.every > 0) {

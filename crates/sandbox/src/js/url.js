@@ -2,10 +2,12 @@
 //
 // A URL is its text, and a list of parameters is the text that it is serialized as; all that is done with them is done
 // in Rust. The numbers are those of `Part` in url.rs and of `Change` in query.rs.
-const { apply, slice, indexOf, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor } = own;
-const { TypeError } = own.global;
+const { apply, slice, indexOf, mapSet, mapEach, iterator, defineProperty, ownKeys, getOwnPropertyDescriptor } = own;
+const { Map, TypeError } = own.global;
 const { text, isObject, needs, tag, append, each, sequence } = own.load('common');
 const parse = (url, base) => native.url(0, text(url), base === undefined ? undefined : text(base));
+// A list of one parameter.
+const pair = (name, value) => native.query(1, '', name, value);
 
 // The strings of a list from Rust: their lengths, each with a comma, then a semicolon and all of them.
 const strings = (packed) => {
@@ -35,25 +37,28 @@ class URLSearchParams {
         }
         const iterate = init[iterator];
         if (iterate === undefined || iterate === null) {
-            const keys = ownKeys(init);
+            const keys = ownKeys(init), items = new Map();
             for (let at = 0; at < keys.length; at += 1) {
                 const key = keys[at];
                 if (!getOwnPropertyDescriptor(init, key)?.enumerable) continue;
-                const name = text(key);
+                const name = text(key), item = text(init[key]);
                 // Two keys may be the same once lone surrogates are replaced.
-                this.#query = native.query(2, this.#query, name, text(init[key]));
+                apply(mapSet, items, [pair(name, ''), pair(name, item)]);
             }
+            apply(mapEach, items, [(item) => this.#append(item)]);
             return;
         }
         if (#query in init && iterate === entries) this.#query = init.#query;
-        else each(init, (pair) => this.#pair(pair));
+        else each(init, (item) => this.#pair(item));
     }
 
-    #pair(pair) {
-        const both = sequence(pair);
+    #pair(item) {
+        const both = sequence(item);
         if (both.length !== 2) throw new TypeError('a parameter is a pair of a name and a value');
-        this.#query = native.query(1, this.#query, text(both[0]), text(both[1]));
+        this.#append(pair(text(both[0]), text(both[1])));
     }
+
+    #append(item) { this.#query = this.#query === '' ? item : this.#query + '&' + item; }
 
     #set(query) {
         this.#query = query;
@@ -71,7 +76,8 @@ class URLSearchParams {
         needs(arguments.length, 2, 'append');
         // Converting runs code of the script's, which may change the list: only then is it looked at.
         const key = text(name), item = text(value);
-        this.#set(native.query(1, this.#query, key, item));
+        this.#append(pair(key, item));
+        this.#set(this.#query);
     }
     delete(name, value = undefined) {
         needs(arguments.length, 1, 'delete');
@@ -139,7 +145,18 @@ const iterating = { __proto__: null, value: entries, writable: true, configurabl
 defineProperty(URLSearchParams.prototype, iterator, iterating);
 
 class URL {
-    #href; #params;
+    #text; #params;
+    // Those of the parameters, if they have changed since.
+    #query;
+
+    get #href() {
+        if (this.#query !== undefined) this.#href = native.url(28, this.#text, this.#query);
+        return this.#text;
+    }
+    set #href(href) {
+        this.#text = href;
+        this.#query = undefined;
+    }
 
     constructor(url, base = undefined) {
         needs(arguments.length, 1, 'URL');
@@ -193,7 +210,7 @@ class URL {
     toJSON() { return this.#href; }
 
     static {
-        changed = (url, query) => { url.#href = native.url(28, url.#href, query); };
+        changed = (url, query) => { url.#query = query; };
     }
 }
 

@@ -16,7 +16,8 @@ const SET_COOKIE: &str = "set-cookie";
 /// What is done with a list, by its number in headers.js.
 #[derive(Debug, Clone, Copy)]
 enum Change {
-    Append,
+    /// The text of one header.
+    One,
     Set,
     Delete,
     Get,
@@ -28,7 +29,7 @@ enum Change {
 }
 
 impl Change {
-    const ALL: [Self; 7] = [Self::Append, Self::Set, Self::Delete, Self::Get, Self::Has, Self::Combined, Self::Cookies];
+    const ALL: [Self; 7] = [Self::One, Self::Set, Self::Delete, Self::Get, Self::Has, Self::Combined, Self::Cookies];
 }
 
 fn headers(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
@@ -44,7 +45,7 @@ fn headers(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Resul
     };
     let others = || lines(state).filter(|(of, _)| *of != name);
     Ok(match change {
-        Change::Append => NativeValue::String(format!("{state}{name}:{}\n", checked_value(value)?)),
+        Change::One => NativeValue::String(format!("{name}:{}\n", checked_value(value)?)),
         Change::Set => {
             let value = checked_value(value)?;
             let mut all: String =

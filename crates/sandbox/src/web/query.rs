@@ -11,7 +11,8 @@ pub(super) const NATIVE: Native = Native { name: "query", arguments: 4, call: qu
 /// What is done with a list, by its number in url.js.
 enum Change<'a> {
     Normalize,
-    Append(&'a str, &'a str),
+    /// A list of one pair.
+    One(&'a str, &'a str),
     Set(&'a str, &'a str),
     Delete(&'a str, Option<&'a str>),
     Get(&'a str),
@@ -35,7 +36,7 @@ impl<'a> Change<'a> {
         };
         Some(match number as u8 {
             0 => Self::Normalize,
-            1 => Self::Append(text(name)?, text(value)?),
+            1 => Self::One(text(name)?, text(value)?),
             2 => Self::Set(text(name)?, text(value)?),
             3 => Self::Delete(text(name)?, maybe(value)?),
             4 => Self::Get(text(name)?),
@@ -58,10 +59,7 @@ fn query(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<
     let is = |name: &str, value: Option<&str>, pair: &(_, _)| is_pair(pair, name, value);
     Ok(NativeValue::String(match change {
         Change::Normalize => normalized(query),
-        Change::Append(name, value) => {
-            let one = serialized(std::iter::once((name, value)));
-            if query.is_empty() { one } else { format!("{query}&{one}") }
-        }
+        Change::One(name, value) => serialized(std::iter::once((name, value))),
         Change::Set(name, value) => {
             let mut is_first = true;
             let mut all: Vec<_> = pairs()

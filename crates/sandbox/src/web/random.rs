@@ -1,13 +1,14 @@
 //! Natives of `crypto` that give random bytes.
 //!
 //! Each run has a stream of its own: BLAKE3, keyed with a secret of the process, over the run's seed. What a script sees of
-//! the seed through `Math.random` tells nothing of the stream.
+//! the seed through `Math.random` tells nothing of the stream. A seed that the caller gave is its own key: whoever knows it
+//! can foretell the stream, in any process.
 
 use std::io::Read;
 use std::sync::OnceLock;
 
 use blake3::{Hasher, OutputReader};
-use isolet_core_traits::{Native, NativeContext, NativeFailure, NativeValue};
+use isolet_core_traits::{Native, NativeContext, NativeFailure, NativeValue, Seed};
 
 use super::refused;
 
@@ -20,6 +21,9 @@ pub(super) const NATIVES: [Native; 2] = [
 
 /// As `getRandomValues` has it.
 const BYTES_MAX: f64 = 65_536.0;
+
+/// The key of streams that can be foretold.
+const GIVEN: [u8; blake3::KEY_LEN] = *b"isolet: the seed of a given run.";
 
 static SECRET: OnceLock<[u8; blake3::KEY_LEN]> = OnceLock::new();
 
@@ -45,7 +49,13 @@ fn fill(context: &mut NativeContext<'_>, bytes: &mut [u8]) -> Result<(), NativeF
     let Stream(stream) = context.state();
     let reader = match stream {
         Some(reader) => reader,
-        None => stream.insert(Hasher::new_keyed(secret()?).update(&seed.to_le_bytes()).finalize_xof()),
+        None => {
+            let key = match seed {
+                Seed::Drawn(_) => secret()?,
+                Seed::Given(_) => &GIVEN,
+            };
+            stream.insert(Hasher::new_keyed(key).update(&seed.value().to_le_bytes()).finalize_xof())
+        }
     };
     reader.read_exact(bytes).map_err(|_| unavailable())
 }

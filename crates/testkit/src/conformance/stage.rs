@@ -5,7 +5,7 @@ use std::thread;
 
 use isolet_core_traits::{
     CompileFailure, End, Engine, EngineError, Environment, HostCall, Interrupt, Invocation, JsonText, LogLine, Outcome,
-    Output, Purpose, Resume, RunLimits, ScriptFailure, Source, SourceKind, Step, Vm, VmConfig,
+    Output, Purpose, Resume, RunLimits, ScriptFailure, Seed, Source, SourceKind, Step, Vm, VmConfig,
 };
 use serde::de::IgnoredAny;
 
@@ -80,7 +80,13 @@ pub(crate) fn source(text: &str, kind: SourceKind) -> Source {
 pub(crate) fn invocation(input: &str, context: &str, random_seed: u64) -> Checked<Invocation> {
     let json = |text: &str| JsonText::parse(text).map_err(|error| format!("the row's {text}: {error}"));
     let source_name = source("", SourceKind::Auto).name().clone();
-    Ok(Invocation { source_name, input: json(input)?, context: json(context)?, random_seed })
+    Ok(Invocation {
+        source_name,
+        input: json(input)?,
+        context: json(context)?,
+        random_seed: Seed::Drawn(random_seed),
+        now: None,
+    })
 }
 
 /// Compiles to the end.

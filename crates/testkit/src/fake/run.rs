@@ -207,7 +207,7 @@ impl Run {
             Expression::Context => self.invocation.context.as_str().into(),
             Expression::Reply => self.reply.clone(),
             Expression::Replies => self.replies().into(),
-            Expression::Random => random(self.invocation.random_seed).into(),
+            Expression::Random => random(self.invocation.random_seed.value()).into(),
             Expression::Remembered => world.remembered.clone().unwrap_or_else(|| "null".into()),
         };
         End::Output(Output::limited(&json, self.limits.output_bytes))

@@ -23,11 +23,11 @@ pub(super) const ROWS: &[Hostile] = &[
     native("reverse of a huge length", "Array.prototype.reverse.call({ length: 2 ** 53 - 1 })", TIMEOUT),
     native("splice of a huge length", "Array.prototype.splice.call({ length: 2 ** 53 - 2 }, 0, 1)", TIMEOUT),
     native("sort of a huge length", "Array.prototype.sort.call({ length: 2 ** 53 - 1 })", TIMEOUT),
-    script("indexOf in a huge length", "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)", TIMEOUT),
-    script("includes in a huge length", "Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1)", TIMEOUT),
-    script("lastIndexOf in a huge length", "Array.prototype.lastIndexOf.call({ length: 2 ** 53 - 1 }, 1)", TIMEOUT),
+    native("indexOf in a huge length", "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)", TIMEOUT),
+    native("includes in a huge length", "Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1)", TIMEOUT),
+    native("lastIndexOf in a huge length", "Array.prototype.lastIndexOf.call({ length: 2 ** 53 - 1 }, 1)", TIMEOUT),
     native("copyWithin of a huge length", "Array.prototype.copyWithin.call({ length: 2 ** 53 - 1 }, 1, 0)", TIMEOUT),
-    script(
+    native(
         "fill of a huge length",
         "Array.prototype.fill.call(new Proxy({ length: 2 ** 53 - 1 }, {}), 0, 2 ** 52, 2 ** 52 + 2 ** 40)",
         TIMEOUT_OR_MEMORY,
@@ -43,12 +43,12 @@ pub(super) const ROWS: &[Hostile] = &[
         TIMEOUT,
     ),
     native("flat of a huge length", "Array.prototype.flat.call({ length: 2 ** 53 - 1 }).length", TIMEOUT),
-    script(
+    native(
         "forEach of a huge length with holes",
         "Array.prototype.forEach.call({ length: 2 ** 53 - 1 }, x => x)",
         TIMEOUT,
     ),
-    script(
+    native(
         "reduce of a huge length with holes",
         "Array.prototype.reduce.call({ length: 2 ** 53 - 1 }, (a, b) => a, 0)",
         TIMEOUT,

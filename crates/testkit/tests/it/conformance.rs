@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use isolet_core_traits::{
     Abort, Capabilities, Compilation, End, Engine, EngineError, EngineId, Interrupt, Invocation, LogLine, NotParkable,
-    Outcome, Reset, Resume, RunLimits, SealError, SealKeys, SealedProgram, Source, SourceHash, Status, Step, Vm,
+    Outcome, Reset, Resume, RunLimits, SealError, SealKeys, SealedProgram, Seed, Source, SourceHash, Status, Step, Vm,
     VmConfig,
 };
 use isolet_testkit::conformance::{self, Fake, JavaScript, Verdict};
@@ -167,7 +167,7 @@ impl Vm for FlawedVm {
     ) -> Step {
         self.is_started = true;
         match self.flaw {
-            Flaw::IgnoresItsSeed => invocation.random_seed = 4,
+            Flaw::IgnoresItsSeed => invocation.random_seed = Seed::Drawn(4),
             Flaw::IgnoresLimits => limits = RunLimits::default(),
             _ => {}
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use isolet_core_traits::{
     CallId, Compilation, CompileFailure, End, Engine, EngineError, EngineId, Environment, HostInterface, HostNamespace,
     HostOperation, HostReply, Interrupt, Invocation, JsonText, NotParkable, Output, Payload, Purpose, Reset, Resume,
-    RunLimits, SealError, SealKey, SealKeys, Source, SourceHash, SourceKind, Step, Vm, VmConfig,
+    RunLimits, SealError, SealKey, SealKeys, Seed, Source, SourceHash, SourceKind, Step, Vm, VmConfig,
 };
 use isolet_testkit::{FakeEngine, FakeOptions, FakeProgram, FakeVm, ManualClock, ParkFault, Stage};
 
@@ -51,7 +51,7 @@ fn program(engine: &FakeEngine, text: &str) -> FakeProgram {
 fn invocation() -> Invocation {
     let json = |text| JsonText::parse(text).expect("valid JSON");
     let source_name = source("").name().clone();
-    Invocation { source_name, input: json("[1]"), context: json("{}"), random_seed: 1 }
+    Invocation { source_name, input: json("[1]"), context: json("{}"), random_seed: Seed::Drawn(1), now: None }
 }
 
 fn start(engine: &FakeEngine, vm: &mut FakeVm, text: &str) -> Step {

@@ -14,7 +14,7 @@ fn claim(number: usize, weight: u32) -> Claim {
     Claim {
         tenant: Some(tenant(number)),
         weight: NonZeroU32::new(weight).expect("not 0"),
-        script: None,
+        expected: None,
         deadline: None,
     }
 }
@@ -98,25 +98,11 @@ fn short_runs_and_long_ones_of_a_tenant_take_turns() {
 }
 
 #[test]
-fn scripts_that_are_mostly_long_do_not_come_first() {
+fn what_is_expected_to_be_long_does_not_come_first() {
     let mut schedule = Schedule::new(1);
-    let of = |number: usize, script: &str| {
-        let script = Some(ScriptId::new(script).expect("valid"));
-        Claim { script, ..claim(number, 1) }
-    };
-    let mut run = |claim: Claim, slices: u32| {
-        let ticket = schedule.submit(claim, 0, None).ticket;
-        for _ in 1..slices {
-            next(&mut schedule, 0).expect("work");
-            schedule.preempted(ticket, SLICE, 0);
-        }
-        next(&mut schedule, 0).expect("work");
-        schedule.over(ticket, SLICE / 2);
-    };
-    (0..10).for_each(|_| run(of(1, "long"), 20));
-    (0..10).for_each(|_| run(of(1, "short"), 1));
-    for (script, work) in [("long", 1), ("long", 2), ("new", 3), ("short", 4)] {
-        schedule.submit(of(1, script), work, None);
+    for (expected_us, work) in [(Some(1_001), 1), (Some(20_000), 2), (None, 3), (Some(1_000), 4)] {
+        let expected = expected_us.map(Duration::from_micros);
+        schedule.submit(Claim { expected, ..claim(1, 1) }, work, None);
     }
     let order: Vec<_> = (0..4)
         .filter_map(|_| {

@@ -58,7 +58,7 @@ impl Model {
             return;
         }
         assert!(self.parked_bytes() < self.config.parked_bytes_max, "parked runs hold too much");
-        assert!(!self.draining && (self.ready.is_empty() || self.vms_in_use() >= self.vms_for_further_runs()));
+        assert!(self.ready.is_empty() || self.vms_in_use() >= self.vms_for_further_runs());
         assert!(self.vms_lacking() > self.expected(), "nobody needs it");
         let best = self.granted.iter().filter_map(|granted| match granted.seat {
             Seat::Waiting(vm, since) => Some((self.parked_by(vm), since)),
@@ -206,10 +206,12 @@ impl Model {
             assert!(self.now < *since + self.config.queue_wait, "it waits for too long");
             assert!(self.admission.wake_at(*ticket).is_some_and(|at| at > self.now), "its timer would spin");
         }
-        if !self.draining && !self.failed_since_last {
+        if !self.failed_since_last {
             assert!(self.being_made.len() >= self.wanted(self.lacking_for_long()), "too few VMs are being made");
         }
-        assert_eq!(self.admission.is_drained(), self.draining && self.granted.is_empty());
+        let nobody_is_left = self.waiting.is_empty() && self.granted.is_empty();
+        assert_eq!(self.admission.is_drained(), self.draining && nobody_is_left);
+        assert!(!(self.draining && nobody_is_left) || self.ready.is_empty(), "nobody will need these");
     }
 
     fn check_figures(&self) {
@@ -272,7 +274,7 @@ impl Model {
         }
         assert!(!self.ready.iter().any(|vm| self.is_wanted_back(*vm)), "a parked run does not get its VM back");
         let waits = self.seats(|seat| matches!(seat, Seat::Waiting(..))) > 0;
-        if waits && !self.draining && self.parked_bytes() < self.config.parked_bytes_max {
+        if waits && self.parked_bytes() < self.config.parked_bytes_max {
             assert!(self.vms_lacking() <= self.expected(), "somebody lacks a VM, and another waits on one");
         }
     }

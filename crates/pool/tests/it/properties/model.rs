@@ -165,6 +165,10 @@ impl Model {
                 self.draining = true;
                 self.admission.drain(self.now);
             }
+            Event::TurnAway => {
+                self.draining = true;
+                self.admission.turn_away(self.now);
+            }
         }
         while let Some(decision) = self.admission.next_decision() {
             self.decide(decision);
@@ -301,7 +305,7 @@ impl Model {
             Decision::Grant(grant) => self.grant(&grant),
             Decision::Reject(ticket, why) => self.reject(ticket, &why),
             Decision::Create(vm) => {
-                assert!(!self.draining);
+                assert!(!self.draining || !self.waiting.is_empty(), "nobody will need it");
                 assert!(self.being_made.len() < self.wanted(self.vms_of_use()), "nobody needs another VM");
                 self.being_made.push(vm);
             }

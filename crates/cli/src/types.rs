@@ -1,0 +1,16 @@
+//! `isolet types`.
+
+use anyhow::Context;
+use isolet::{Isolet, Policy};
+
+use crate::Stop;
+use crate::arguments::TypesArguments;
+use crate::terminal::Terminal;
+
+/// Prints the declarations, and gives the exit code.
+pub(crate) fn types(arguments: &TypesArguments, terminal: &mut Terminal) -> Result<u8, Stop> {
+    let declarations = Isolet::builder().policy(Policy::of(arguments.profile)).declarations();
+    let declarations = declarations.context("cannot tell").map_err(Stop::Machine)?;
+    terminal.output(declarations.trim_end()).map_err(Stop::Machine)?;
+    Ok(0)
+}
