@@ -8,6 +8,7 @@
 mod bench;
 mod ci;
 mod fuzz;
+mod libraries;
 mod process;
 mod setup;
 mod tools;

@@ -6,8 +6,9 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::ci::msrv::{self, Toolchain};
+use crate::libraries;
 use crate::process::{answer, run};
-use crate::tools::{Source, TOOLS, Tool};
+use crate::tools::{NPM, Source, TOOLS, Tool};
 use crate::workspace::Workspace;
 
 /// Installs what is missing; fails with a list if something is missing afterwards.
@@ -19,13 +20,17 @@ pub(crate) fn setup() -> Result<ExitCode> {
         println!("setup: {program} {}", arguments.join(" "));
         run(Command::new(program).args(arguments))?;
     }
-    bring_oldest_rust()?;
+    let workspace = Workspace::load()?;
+    bring_oldest_rust(&workspace)?;
+    if (NPM.is_there)() {
+        libraries::bring(&workspace)?;
+    }
     Ok(verdict(&missing(), &machine))
 }
 
 /// Installs the Rust version that the workspace promises to build with, if it is not the running one.
-fn bring_oldest_rust() -> Result<()> {
-    let Toolchain::Missing(version) = msrv::toolchain(&Workspace::load()?)? else {
+fn bring_oldest_rust(workspace: &Workspace) -> Result<()> {
+    let Toolchain::Missing(version) = msrv::toolchain(workspace)? else {
         return Ok(());
     };
     let arguments = ["toolchain", "install", &version, "--profile", "minimal"];

@@ -66,6 +66,14 @@ pub(crate) static NODE: Tool = Tool {
     source: Source::Debian(&["nodejs"]),
 };
 
+/// Fetches libraries for the tests that run them.
+pub(crate) static NPM: Tool = Tool {
+    name: "npm",
+    requirement: "npm, to fetch libraries that tests run",
+    is_there: || answers("npm", &["--version"]),
+    source: Source::Debian(&["npm"]),
+};
+
 /// Watches every access to memory of a program as it is, without another build of it.
 pub(crate) static VALGRIND: Tool = Tool {
     name: "valgrind",
@@ -76,7 +84,7 @@ pub(crate) static VALGRIND: Tool = Tool {
 };
 
 /// Everything that `setup` brings.
-pub(crate) static TOOLS: [&Tool; 5] = [&C_COMPILER, &RUSTFMT, &CLIPPY, &NODE, &VALGRIND];
+pub(crate) static TOOLS: [&Tool; 6] = [&C_COMPILER, &RUSTFMT, &CLIPPY, &NODE, &NPM, &VALGRIND];
 
 /// Compiles and links a program of one line: a compiler without headers would pass a mere `cc --version`.
 fn compiles_c() -> bool {

@@ -4,13 +4,18 @@
 
 use anyhow::Result;
 
-use super::step::Report;
+use super::step::{NotRun, Report};
 use super::tally::{Tally, listed};
+use crate::libraries;
 use crate::process::{cargo, run_lines, stdout};
+use crate::tools::SETUP;
 use crate::workspace::Workspace;
 
 /// The tests that need Node: the target `node` of the command line's package.
 const NODE: [&str; 4] = ["--test", "node", "--features", "isolet-cli/node-tests"];
+
+/// The tests that run libraries of npm: the target `npm` of the command line's package.
+const NPM: [&str; 4] = ["--test", "npm", "--features", "isolet-cli/npm-tests"];
 
 /// Unit and integration tests.
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
@@ -29,8 +34,24 @@ pub(super) fn node(workspace: &Workspace) -> Result<Report> {
 
 /// How many tests compare with Node: building them needs no Node.
 pub(super) fn node_count(workspace: &Workspace) -> Result<u64> {
-    let mut list = cargo_test(workspace, &NODE);
-    Ok(listed(&stdout(list.args(["--", "--list"]))?))
+    count(workspace, &NODE)
+}
+
+/// The tests that run libraries of npm, where those have been fetched.
+pub(super) fn npm(workspace: &Workspace) -> Result<Report> {
+    match libraries::are_there(workspace) {
+        true => Ok(counted(workspace, &NPM)),
+        false => Ok(Report::not_run(NotRun {
+            lacks: libraries::REQUIREMENT.to_owned(),
+            tests: npm_count(workspace)?,
+            brought_by: SETUP.to_owned(),
+        })),
+    }
+}
+
+/// How many tests run libraries of npm: building them needs neither.
+pub(super) fn npm_count(workspace: &Workspace) -> Result<u64> {
+    count(workspace, &NPM)
 }
 
 /// Every benchmark, once and unmeasured; criterion says `Testing …` for each.
@@ -45,6 +66,11 @@ pub(super) fn benches(workspace: &Workspace) -> Result<Report> {
         report.failures.push("no benchmark ran".to_owned());
     }
     Ok(report.note(format!("{ran} benchmarks ran once")))
+}
+
+fn count(workspace: &Workspace, targets: &[&str]) -> Result<u64> {
+    let mut list = cargo_test(workspace, targets);
+    Ok(listed(&stdout(list.args(["--", "--list"]))?))
 }
 
 fn cargo_test(workspace: &Workspace, targets: &[&str]) -> std::process::Command {
