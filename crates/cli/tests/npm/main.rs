@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask setup` fetches the libraries, at the versions and with the hashes of `package-lock.json`.
 
+mod types;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
