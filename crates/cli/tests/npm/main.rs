@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask setup` fetches the libraries, at the versions and with the hashes of `package-lock.json`.
 
+mod types;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -96,7 +98,7 @@ fn by_isolet(library: &str, how: &How, profile: Profile) -> Report {
     };
     let policy = Policy::of(profile).with_modules(modules);
     let isolet = Isolet::builder().workers(1).vms_warm(1).policy(policy).build();
-    let source = Source::new(&format!("{library}.js"), text, SourceKind::Auto).expect("a name");
+    let source = Source::new(format!("{library}.js"), text, SourceKind::Auto).expect("a name");
     isolet.expect("it builds").execute_blocking(Execution::new(source, TenantId::new("acme").expect("an id")))
 }
 
