@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Engine, Environment, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, Resume, RunLimits, Seed,
-    Source, SourceKind, Step, Vm, VmConfig,
+    Engine, Environment, HostInterface, Interrupt, Invocation, JsonText, MonotonicClock, Outcome, Purpose, Resume,
+    RunLimits, Seed, Source, SourceKind, Step, Vm, VmConfig,
 };
 use isolet_engine_quickjs::{QuickJs, QuickJsProgram, QuickJsVm, Restoring};
 
@@ -63,7 +63,8 @@ impl Bench {
 
     /// The same, with VMs put back in this way.
     pub fn restoring(restoring: Restoring) -> Self {
-        let environment = isolet::Policy::default().environment(Default::default());
+        let host = HostInterface::new(vec![isolet_sandbox::timers_namespace()]).expect("valid names");
+        let environment = isolet::Policy::default().environment(host);
         let engine = QuickJs::new().expect("an engine").restoring(restoring);
         let input = JsonText::parse(ORDER).expect("valid JSON");
         Self { engine, clock: Arc::default(), environment, input }

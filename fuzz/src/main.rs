@@ -4,7 +4,11 @@
 //! `cargo run -p isolet-fuzz -- FILE…`.
 #![cfg_attr(fuzzing, no_main)]
 
+use std::sync::Arc;
+
+use isolet_core_traits::{Environment, HostInterface};
 use isolet_engine_quickjs::QuickJs;
+use isolet_sandbox::{Capability, Policy};
 #[cfg(not(fuzzing))]
 use isolet_testkit::oracle::Case;
 
@@ -14,6 +18,17 @@ fn engine() -> QuickJs {
     let is_portable = std::env::var_os("ISOLET_FUZZ_FORM").is_some_and(|form| form == "portable");
     let engine = if is_portable { QuickJs::portable() } else { QuickJs::new() };
     engine.expect("QuickJS works on this machine").without_signals()
+}
+
+/// The web APIs. No timers, which the oracle's host does not know, and no clocks: two runs of a case read them at other
+/// times.
+fn web() -> Arc<Environment> {
+    let policy = [Capability::Timers, Capability::Platform].into_iter().fold(Policy::new(), Policy::without);
+    let mut environment = Environment::clone(&policy.environment(HostInterface::default()));
+    // The oracle has a console of its own.
+    environment.natives.clear();
+    environment.setup.retain(|script| script.name != "console");
+    Arc::new(environment)
 }
 
 #[cfg(fuzzing)]
@@ -29,7 +44,7 @@ mod fuzzer {
 
     thread_local! {
         static ORACLE: RefCell<Oracle<'static, QuickJs>> =
-            RefCell::new(Oracle::new(&*ENGINE, QuickJsVm::differences).expect("the thread can be prepared"));
+            RefCell::new(Oracle::new(&*ENGINE, QuickJsVm::differences, super::web()).expect("the thread can be prepared"));
     }
 
     fuzz_target!(|bytes: &[u8]| {
@@ -54,7 +69,7 @@ fn main() -> std::io::Result<std::process::ExitCode> {
         let bytes = std::fs::read(&file).map_err(named)?;
         let case = Case::decode(&bytes);
         println!("{file}: {case:#?}\n{}\n", case.text);
-        let replayed = oracle::replay(&engine, QuickJsVm::differences, &[(file.clone(), bytes)]);
+        let replayed = oracle::replay(&engine, QuickJsVm::differences, &web(), &[(file.clone(), bytes)]);
         match replayed {
             Ok(_) => println!("{file} holds"),
             Err(broken) => {

@@ -110,6 +110,10 @@ pub(crate) struct RunArguments {
     #[arg(value_parser = |text: &str| units::count(text, 1_000_000), allow_hyphen_values = true)]
     pub(crate) repeat: usize,
 
+    /// Send figures and spans to an OpenTelemetry collector, as OTLP over HTTP
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
+
     /// What stdout gets: each output, laid out, or a line with the report of each run
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

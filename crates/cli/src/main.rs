@@ -24,6 +24,7 @@ mod units;
 use std::process::ExitCode;
 
 use clap::Parser;
+use isolet::otlp::Otlp;
 
 use crate::arguments::{Arguments, Command};
 use crate::terminal::Terminal;
@@ -42,16 +43,26 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(arguments::explain(&error, &terminal)),
     };
-    let ended = logging::start().map_err(Stop::Usage).and_then(|()| match &arguments.command {
-        Command::Run(arguments) => run::run(arguments, &mut terminal),
-        Command::Check(arguments) => check::check(arguments, &mut terminal),
-        Command::Policy(arguments) => policy::policy(arguments, &mut terminal),
-        Command::Types(arguments) => types::types(arguments, &mut terminal),
-        Command::Bench(arguments) => bench::bench(arguments, &mut terminal),
-    });
+    let ended = perform(&arguments.command, &mut terminal);
     ExitCode::from(match ended {
         Ok(exit_code) => exit_code,
         Err(Stop::Usage(error)) => terminal.error(&format!("{error:#}"), 2),
         Err(Stop::Machine(error)) => terminal.error(&format!("{error:#}"), 3),
     })
+}
+
+fn perform(command: &Command, terminal: &mut Terminal) -> Result<u8, Stop> {
+    let otlp = match command {
+        Command::Run(arguments) => arguments.otlp.as_deref(),
+        _ => None,
+    };
+    let otlp = otlp.map(|url| Otlp::new(url, "isolet")).transpose().map_err(|error| Stop::Usage(error.into()))?;
+    logging::start(otlp.as_ref()).map_err(Stop::Usage)?;
+    match command {
+        Command::Run(arguments) => run::run(arguments, otlp, terminal),
+        Command::Check(arguments) => check::check(arguments, terminal),
+        Command::Policy(arguments) => policy::policy(arguments, terminal),
+        Command::Types(arguments) => types::types(arguments, terminal),
+        Command::Bench(arguments) => bench::bench(arguments, terminal),
+    }
 }

@@ -3,20 +3,21 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use isolet::otlp::Otlp;
 use isolet::{Capability, Execution, ExecutionId, Isolet, JsonText, Policy, Report, Source};
 
 use crate::Stop;
 use crate::arguments::{Format, RunArguments};
 use crate::limits::limits;
-use crate::render::{Times, diagnostic, inert, log_line, notes, pretty};
+use crate::render::{Times, diagnostic, inert, log_line, notes, one_line, pretty};
 use crate::terminal::{Terminal, say};
 use crate::{input, interruption, scripts};
 
-/// Runs every file, one after another on one executor, and gives the exit code.
-pub(crate) fn run(arguments: &RunArguments, terminal: &mut Terminal) -> Result<u8, Stop> {
+/// Runs every file, one after another on one executor, and gives the exit code. A collector is told.
+pub(crate) fn run(arguments: &RunArguments, otlp: Option<Otlp>, terminal: &mut Terminal) -> Result<u8, Stop> {
     let sources = scripts::sources(&arguments.scripts).map_err(Stop::Usage)?;
     let input = input::input(arguments.input.as_deref()).map_err(Stop::Usage)?;
-    let mut runner = Runner::new(arguments, input).map_err(Stop::Machine)?;
+    let mut runner = Runner::new(arguments, input, otlp.as_ref()).map_err(Stop::Machine)?;
     let mut exit_code = 0;
     for source in &sources {
         if terminal.reader_is_gone() || runner.is_interrupted() {
@@ -27,6 +28,9 @@ pub(crate) fn run(arguments: &RunArguments, terminal: &mut Terminal) -> Result<u
             terminal.say(&format!("{dim}── {}{dim:#}\n", source.name()));
         }
         exit_code = exit_code.max(runner.run(source, terminal).map_err(Stop::Machine)?);
+    }
+    if let Some(Err(error)) = otlp.map(Otlp::shutdown) {
+        terminal.say(&format!("warning: {}\n", one_line(&error.to_string())));
     }
     Ok(exit_code)
 }
@@ -40,11 +44,12 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(arguments: &'a RunArguments, input: JsonText) -> Result<Self> {
+    fn new(arguments: &'a RunArguments, input: JsonText, otlp: Option<&Otlp>) -> Result<Self> {
         let isolet = |vms_warm| {
             let policy = Policy::of(arguments.profile);
             let policy = if arguments.allow_eval { policy.with(Capability::Eval) } else { policy };
             let builder = Isolet::builder().limits(limits(arguments)).policy(policy);
+            let builder = if let Some(otlp) = otlp { builder.meter(otlp.meter()) } else { builder };
             builder.vms_warm(vms_warm).vms_max(arguments.pool_size).build().context("cannot start")
         };
         let cold = if arguments.repeat > 1 { Some(isolet(0)?) } else { None };

@@ -22,11 +22,11 @@ pub enum Purpose {
 /// - `global` is the global object, `native` has the environment's [`Native`]s by name, and `host` the operations of
 ///   namespaces that are not [exposed](crate::HostNamespace::exposed);
 /// - `own` is an object without prototype that all setup scripts of a VM share, and no script ever sees. The engine puts
-///   three functions into it: `own.load(name)` gives what the [`LazyScript`] of that name returns, `own.cancel(call)` takes
-///   back the host call of that number, so that its promise never settles, where `own.cancel()` is the number of the call
-///   that was made last, and `own.brand(value)` the name of the builtin that `value` is inside, whatever its prototype says: `Array`, `ArrayBuffer`, `DataView`,
-///   `Date`, `Error`, `Function`, `Map`, `Object` (a plain one, or an instance of a class), `Proxy`, `RegExp`, `Set` or
-///   `TypedArray`, and the empty string for all else.
+///   three functions into it: `own.load(name)` gives what the [`LazyScript`] of that name returns; `own.cancel(call)` takes
+///   back the host call of that number, whose promise then never settles, and `own.cancel()` is the number of the call that
+///   was made last; and `own.brand(value)` gives the name of the builtin that `value` is inside, whatever its prototype
+///   says: `Array`, `ArrayBuffer`, `DataView`, `Date`, `Error`, `Function`, `Map`, `Object` (a plain one, or an instance of
+///   a class), `Promise`, `Proxy`, `RegExp`, `Set` or `TypedArray`, and the empty string for all else.
 ///
 /// A function `own.turn` that a setup script puts there is called whenever no job of a run is left, and runs what is due by
 /// then, if anything is: it tells whether there was something. That is what timers are made of.

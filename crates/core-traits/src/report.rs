@@ -256,6 +256,8 @@ pub enum LimitName {
     WallMs,
     /// CPU time in milliseconds.
     CpuMs,
+    /// CPU time of the tenant in a minute, in milliseconds.
+    TenantCpuMs,
     /// Memory in bytes.
     MemoryBytes,
 }

@@ -1,11 +1,14 @@
 //! From a source to a program, in a realm that only compiles.
 
+mod search;
+
 use std::collections::VecDeque;
 use std::ffi::CStr;
 
 use isolet_core_traits::{CompileFailure, FailureKind, Frame, Place, ScriptFailure, Source, SourceKind};
 use rquickjs::qjs;
 
+use self::search::{Search, place_at};
 use crate::failure::{self, Exception, FILE, Origin, SETUP_FILE};
 use crate::fiber::{Fiber, Ran};
 use crate::js::{Js, Terminated, Text};
@@ -41,8 +44,10 @@ const SETUP: Around = Around("\n(function (global, native, host, own) { 'use str
 pub(crate) struct Compiling {
     source: Source,
     attempts: VecDeque<Attempt>,
-    /// What earlier attempts failed with.
-    failure: Option<Box<ScriptFailure>>,
+    /// What an earlier attempt failed with.
+    failure: Option<(Attempt, Box<ScriptFailure>)>,
+    /// Where that is, if no attempt is left and it has no place.
+    search: Option<Search>,
     /// The attempt that was suspended.
     fiber: Option<Fiber<Compiled>>,
     /// What a fiber refers to, where it stays. Changed only while there is none.
@@ -78,7 +83,7 @@ impl Compiling {
             SourceKind::Auto => script().chain([Attempt::Module]).collect(),
         };
         let text = Terminated::new([]).into();
-        Box::new(Self { source: source.clone(), attempts, failure: None, fiber: None, text })
+        Box::new(Self { source: source.clone(), attempts, failure: None, search: None, fiber: None, text })
     }
 
     /// Goes on, on a realm that has begun, until it is done or a slice is over: then it gives itself back. The realm must
@@ -88,21 +93,19 @@ impl Compiling {
         realm: &mut Realm,
     ) -> Result<Result<QuickJsProgram, CompileFailure>, Box<Self>> {
         let compiled = loop {
-            let Some(attempt) = self.attempts.front().copied() else {
-                break self
-                    .failure
-                    .take()
-                    .map_or(Err(CompileFailure::EngineFault), |failure| Err(CompileFailure::Syntax(*failure)));
-            };
-            match self.try_once(realm, attempt) {
+            let Some((attempt, text)) = self.next() else { break Err(self.failed()) };
+            let (bytes, is_whole) = (text.len(), self.search.is_none());
+            let text = self.fiber.is_none().then(|| attempt.around().put(text));
+            match self.try_once(realm, attempt, text) {
                 Ran::Suspended(fiber) => {
                     self.fiber = Some(fiber);
                     return Err(self);
                 }
-                Ran::Returned(compiled) => match self.conclude(realm, attempt, &compiled) {
+                Ran::Returned(compiled) if is_whole => match self.conclude(realm, attempt, &compiled) {
                     Some(program) => break program,
-                    None => drop(self.attempts.pop_front()),
+                    None => self.leave_attempt(),
                 },
+                Ran::Returned(compiled) => self.narrow(realm, bytes, &compiled),
                 Ran::Left | Ran::Faulted(_) => break Err(CompileFailure::EngineFault),
             }
         };
@@ -119,11 +122,50 @@ impl Compiling {
         })
     }
 
-    fn try_once(&mut self, realm: &mut Realm, attempt: Attempt) -> Ran<Compiled> {
+    /// What is to be compiled next, and how.
+    fn next(&self) -> Option<(Attempt, &str)> {
+        let text = self.source.text();
+        let of_search = || self.search.as_ref().and_then(|search| search.next(text));
+        self.attempts.front().map(|attempt| (*attempt, text)).or_else(of_search)
+    }
+
+    fn leave_attempt(&mut self) {
+        self.attempts.pop_front();
+        if self.attempts.is_empty()
+            && let Some((attempt, failure)) = &self.failure
+        {
+            self.search = Search::new(self.source.text(), *attempt, failure);
+        }
+    }
+
+    /// A beginning of the source was tried.
+    fn narrow(&mut self, realm: &mut Realm, bytes: usize, compiled: &Compiled) {
+        let refused = match compiled {
+            Compiled::Refused(exception) => self.read(realm, exception),
+            Compiled::Bytecode(_) => None,
+        };
+        if let Some(search) = &mut self.search {
+            search.tell(bytes, refused.as_ref());
+        }
+    }
+
+    /// Why there is no program.
+    fn failed(&mut self) -> CompileFailure {
+        let Some((_, mut failure)) = self.failure.take() else { return CompileFailure::EngineFault };
+        if let Some(search) = &self.search {
+            let place = search.place(self.source.text());
+            failure.place = Some(place);
+            failure.stack = vec![frame(&self.source, place)];
+        }
+        CompileFailure::Syntax(*failure)
+    }
+
+    /// `text` is none if the attempt was suspended.
+    fn try_once(&mut self, realm: &mut Realm, attempt: Attempt, text: Option<Terminated>) -> Ran<Compiled> {
         if let Some(fiber) = self.fiber.take() {
             return realm.resume(fiber);
         }
-        self.text = attempt.around().put(self.source.text()).into();
+        self.text = text.unwrap_or_else(|| Terminated::new([])).into();
         let (text, flags): (*const Terminated, _) = (&raw const *self.text, attempt.flags());
         realm.state().run.start_slice();
         let work = move |js: Js| {
@@ -163,21 +205,22 @@ impl Compiling {
         attempt: Attempt,
         exception: &Exception,
     ) -> Option<Result<QuickJsProgram, CompileFailure>> {
-        let source = &self.source;
-        let wide = wide_text(source.text());
-        let origin = Origin { name: source.name(), wide_text: wide.as_deref() };
-        let Some(failure) = failure::read(realm, exception, &origin) else {
-            return Some(Err(CompileFailure::EngineFault));
-        };
-        let failure = refusal(source, failure);
+        let Some(failure) = self.read(realm, exception) else { return Some(Err(CompileFailure::EngineFault)) };
         let is_better = |earlier: &ScriptFailure| attempt == Attempt::Module && got_further(&failure, earlier);
-        if self.failure.as_deref().is_none_or(is_better) {
-            self.failure = Some(failure.into());
+        if self.failure.as_ref().is_none_or(|(_, earlier)| is_better(earlier)) {
+            self.failure = Some((attempt, failure.into()));
         }
-        if source.kind() == SourceKind::Body || realm.state().stopped().is_some() {
+        if self.source.kind() == SourceKind::Body || realm.state().stopped().is_some() {
             self.attempts.clear();
         }
         None
+    }
+
+    fn read(&self, realm: &Realm, exception: &Exception) -> Option<ScriptFailure> {
+        let source = &self.source;
+        let wide = wide_text(source.text());
+        let origin = Origin { name: source.name(), wide_text: wide.as_deref() };
+        failure::read(realm, exception, &origin).map(|failure| refusal(source, failure))
     }
 }
 
@@ -281,7 +324,5 @@ fn end(source: &Source) -> Place {
 fn specifier_place(source: &Source, failure: &ScriptFailure) -> Option<Place> {
     let specifier = failure.message.strip_prefix("cannot import \"")?.split_once("\": ")?.0;
     let quoted = |quote: char| source.text().find(&format!("{quote}{specifier}{quote}"));
-    let before = &source.text()[..quoted('"').or_else(|| quoted('\''))?];
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
-    Some(Place { line: before.matches('\n').count() as u32 + 1, column: column as u32 + 1 })
+    quoted('"').or_else(|| quoted('\'')).map(|at| place_at(source.text(), at))
 }

@@ -34,6 +34,7 @@ pub(crate) fn conclude(realm: &mut Realm, ending: Option<Ending>, origin: &Origi
     if matches!(end, End::Output(_)) {
         warn_of_calls(state);
     }
+    warn_of_rejections(state);
     state.outcome(end)
 }
 
@@ -54,7 +55,10 @@ fn end(realm: &mut Realm, ending: Ending, origin: &Origin<'_>) -> Option<End> {
         }
         Ending::NoJson(what) => output::no_json(what),
         Ending::Unwritable => unwritable::failure(&mut realm.state().run.trail)?,
-        Ending::Thrown(exception) => failure::read(realm, &exception, origin)?,
+        Ending::Thrown(exception) => {
+            let failure = failure::read(realm, &exception, origin)?;
+            if realm.state().run.writing_output { output::too_deep(&failure).unwrap_or(failure) } else { failure }
+        }
         Ending::NotAModule => ScriptFailure::new(FailureKind::Runtime, "InternalError", "the program is not a module"),
         Ending::NoDefaultExport => ScriptFailure {
             hint: Some("add: export default function (input, context) { … }, or export default with a value".into()),
@@ -86,5 +90,15 @@ fn warn_of_calls(state: &mut RunState) {
         let calls = if count == 1 { "1 host call was".into() } else { format!("{count} host calls were") };
         let message = format!("{calls} not awaited and cancelled when the script was over");
         state.run.warnings.push(Warning { code: "calls_not_awaited".into(), message });
+    }
+}
+
+/// Of those that did not decide the outcome.
+fn warn_of_rejections(state: &mut RunState) {
+    let count = state.run.rejections.len();
+    if count > 0 {
+        let promises = if count == 1 { "1 promise was".into() } else { format!("{count} promises were") };
+        let message = format!("{promises} rejected, and nobody handles that: await them, or catch what they fail with");
+        state.run.warnings.push(Warning { code: "rejections_unhandled".into(), message });
     }
 }

@@ -269,10 +269,12 @@ pub(crate) fn leave() {
 pub(crate) enum Tick {
     /// The thread is on no fiber.
     Nothing,
-    /// The engine polls soon, or was suspended and is resumed now.
-    Taken,
-    /// The engine should be suspended, but cannot be where it is, or not yet.
-    NotHere,
+    /// The engine polls soon.
+    Asked,
+    /// It has not polled, and may be suspended where it is.
+    Due,
+    /// It should be suspended, but cannot be where it is, or not yet.
+    NotYet,
 }
 
 /// What the thread has used, steal not included where the system knows of it. Allowed in handlers.
@@ -303,13 +305,17 @@ pub(crate) fn tick(time_to_poll: Duration, may_be_left: impl FnOnce(&Range<usize
     let has_polled = HAS_POLLED.replace(false);
     if has_polled || has_counted {
         ASKED_AT.set(cpu_time());
-        return if has_polled { Tick::Taken } else { Tick::NotHere };
+        return if has_polled { Tick::Asked } else { Tick::NotYet };
     }
     if cpu_time().saturating_sub(ASKED_AT.get()) < time_to_poll || !may_be_left(&(limit..base)) {
-        return Tick::NotHere;
+        return Tick::NotYet;
     }
+    Tick::Due
+}
+
+/// For the handler of ticks, when one was [`Due`](Tick::Due). Returns when the fiber is resumed.
+pub(crate) fn suspend_in_builtin() {
     pause(Pause::Suspended(At::Native));
-    Tick::Taken
 }
 
 /// For the handler of faults. Does not return if `is_engines` says that the fault is the engine's: it gets the usable

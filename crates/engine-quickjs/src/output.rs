@@ -38,6 +38,14 @@ unsafe extern "C" fn visit(
     }
 }
 
+/// Longer outputs are not looked at for what JSON has lost.
+const LOOKED_AT_BYTES_MAX: usize = 64 << 10;
+
+/// What JSON writes for values that it does not know.
+fn has_empty_object(json: &[u8]) -> bool {
+    json.windows(2).any(|two| two == b"{}")
+}
+
 /// The output of a run, or why it has none. Runs script code: `toJSON`, getters and proxies.
 pub(crate) fn write(js: Js, value: &Value) -> Ending {
     if value.is_undefined() {
@@ -51,7 +59,12 @@ pub(crate) fn write(js: Js, value: &Value) -> Ending {
     });
     js.free(visitor);
     match written {
-        Ok(Some(text)) => Ending::Json(text),
+        Ok(Some(text)) => {
+            if (..=LOOKED_AT_BYTES_MAX).contains(&text.as_bytes().len()) && has_empty_object(text.as_bytes()) {
+                unwritable::look_for_lost(js, value);
+            }
+            Ending::Json(text)
+        }
         Ok(None) if js.is_function(value) => Ending::NoJson(NoJson::Function),
         Ok(None) if value.is_symbol() => Ending::NoJson(NoJson::Symbol),
         Ok(None) => Ending::NoJson(NoJson::Nothing),
@@ -84,4 +97,12 @@ pub(crate) fn no_json(what: NoJson) -> ScriptFailure {
         format!("the output is {what}, which has no JSON"),
         "return a string, a number, an array or a plain object",
     )
+}
+
+/// The failure of an output whose objects are inside of each other for longer than the stack lasts.
+pub(crate) fn too_deep(failure: &ScriptFailure) -> Option<ScriptFailure> {
+    let is_overflow = failure.stack.is_empty() && failure.message == "Maximum call stack size exceeded";
+    is_overflow.then(|| {
+        output_error("the output is nested too deeply for JSON".into(), "return a flatter value, such as a list")
+    })
 }

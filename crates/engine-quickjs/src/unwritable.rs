@@ -1,9 +1,9 @@
-//! Finding what in an output JSON cannot say, and where it is.
+//! Finding what in an output JSON cannot say or loses, and where it is.
 
 use std::ffi::c_int;
 use std::fmt::Write;
 
-use isolet_core_traits::ScriptFailure;
+use isolet_core_traits::{ScriptFailure, Warning};
 use rquickjs::qjs::{self, JSContext, JSValue};
 
 use crate::js::{Js, Result, Thrown, Value};
@@ -40,6 +40,33 @@ pub(crate) fn find(js: Js, value: &Value, exception: &Value) -> bool {
     })
 }
 
+/// Walks an output that was written, and warns of the first value that JSON knows nothing of.
+pub(crate) fn look_for_lost(js: Js, value: &Value) {
+    state::with(js, |state| state.run.trail = Trail { wants_lost: true, ..Trail::default() });
+    let follower = state::constant(js, |constants| &constants.follower);
+    match js.stringify(value, &follower) {
+        Ok(json) => js.free(json),
+        Err(thrown) => js.swallow(thrown),
+    }
+    js.free(follower);
+    state::with(js, |state| {
+        if let Some((Unwritable::Lost(brand), path)) = std::mem::take(&mut state.run.trail).found {
+            state.run.warnings.push(lost(brand, &path));
+        }
+    });
+}
+
+fn lost(brand: &str, path: &str) -> Warning {
+    let (code, advice) = match brand {
+        "Promise" => ("promise_in_output", "await it, or Promise.all for a list of them"),
+        "Map" => ("lost_in_output", "return Object.fromEntries(map), or [...map]"),
+        "Set" => ("lost_in_output", "return [...set]"),
+        _ => ("lost_in_output", "return its message"),
+    };
+    let article = if brand == "Error" { "an" } else { "a" };
+    Warning { code: code.into(), message: format!("{path} is {article} {brand}, of which JSON has nothing: {advice}") }
+}
+
 fn is_big_int_refusal(js: Js, exception: &Value) -> bool {
     let message = js.get(exception, c"message").and_then(|message| js.text(&message));
     message.map_err(|thrown| js.swallow(thrown)).is_ok_and(|message| {
@@ -60,6 +87,7 @@ pub(crate) fn failure(trail: &mut Trail) -> Option<ScriptFailure> {
             format!("{path} refers back to an object that it is in, which JSON cannot say"),
             "leave the reference out, or return an id in its place",
         ),
+        (Unwritable::Lost(_), _) => return None,
     })
 }
 
@@ -67,6 +95,8 @@ pub(crate) fn failure(trail: &mut Trail) -> Option<ScriptFailure> {
 enum Unwritable {
     BigInt,
     Cycle,
+    /// JSON knows nothing of what is in it. For a walk that looks for such.
+    Lost(&'static str),
 }
 
 /// The objects that the walk is inside of, from the outermost, each with its key in the one before.
@@ -76,6 +106,8 @@ enum Unwritable {
 pub(crate) struct Trail {
     holders: Vec<(usize, String)>,
     found: Option<(Unwritable, String)>,
+    /// Whether the walk looks for what JSON writes as an empty object, rather than for what it refuses.
+    wants_lost: bool,
 }
 
 /// Makes the replacer, once for a realm.
@@ -105,7 +137,8 @@ unsafe extern "C" fn follow(
 
 fn step(js: Js, holder: usize, key: &Value, value: &Value) -> Result<()> {
     let key = js.text(key)?;
-    let goes_on = state::with(js, |state| state.run.trail.step(holder, &key.read(), value));
+    let brand = js.brand(value);
+    let goes_on = state::with(js, |state| state.run.trail.step(holder, &key.read(), value, brand));
     js.free_text(key);
     // Each step looks at all holders.
     realm::poll(js)?;
@@ -114,7 +147,7 @@ fn step(js: Js, holder: usize, key: &Value, value: &Value) -> Result<()> {
 
 impl Trail {
     /// `false` once the walk has found what it looks for.
-    fn step(&mut self, holder: usize, key: &str, value: &Value) -> bool {
+    fn step(&mut self, holder: usize, key: &str, value: &Value, brand: &'static str) -> bool {
         let key: String = key.chars().take(KEY_CHARACTERS_MAX).collect();
         if let Some(depth) = self.holders.iter().rposition(|(address, _)| *address == holder) {
             self.holders.truncate(depth + 1);
@@ -124,6 +157,8 @@ impl Trail {
             self.find(Unwritable::BigInt, Some(&key));
         } else if value.is_object() && self.holders.iter().any(is_holder) {
             self.find(Unwritable::Cycle, Some(&key));
+        } else if self.wants_lost && matches!(brand, "Promise" | "Map" | "Set" | "Error") {
+            self.find(Unwritable::Lost(brand), Some(&key));
         } else if value.is_object() {
             self.holders.push((value.address(), key));
         }
@@ -133,6 +168,7 @@ impl Trail {
     /// Notes what is where the walk is, or behind `key` there.
     fn find(&mut self, what: Unwritable, key: Option<&str>) {
         // The first entry is the output itself, whose key is empty.
+        let key = key.filter(|_| !self.holders.is_empty());
         let keys = self.holders.iter().skip(1).map(|(_, key)| key.as_str()).chain(key);
         self.found = Some((what, path(keys)));
     }

@@ -10,8 +10,10 @@ use isolet_core_traits::{
 use isolet_limits::{ApiRates, Limits, LimitsError, LimitsPolicy, Plans};
 use isolet_pool::{ConfigError, Pool, PoolConfig, VmFactory, VmSlot};
 use isolet_sandbox::Policy;
+use opentelemetry::metrics::Meter;
 use tokio::runtime::Handle;
 
+use crate::budgets::Budgets;
 use crate::core::Core;
 use crate::dispatch::Host;
 use crate::executor::Executor;
@@ -19,6 +21,8 @@ use crate::metrics::Counters;
 use crate::panics;
 use crate::program::Compilers;
 use crate::runtime::Runtime;
+use crate::spans;
+use crate::telemetry::Telemetry;
 use crate::workers::{Claim, Workers};
 
 /// Puts an [`Executor`] together. Whatever is not set has a default that serves.
@@ -35,6 +39,7 @@ pub struct ExecutorBuilder<E: Engine> {
     runtime: Option<Handle>,
     clock: Arc<dyn Clock>,
     console_to_tracing: bool,
+    meter: Option<Meter>,
 }
 
 /// Why an executor cannot be built.
@@ -81,6 +86,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             runtime: None,
             clock: Arc::new(MonotonicClock::new()),
             console_to_tracing: false,
+            meter: None,
         }
     }
 
@@ -142,6 +148,12 @@ impl<E: Engine> ExecutorBuilder<E> {
         Self { console_to_tracing: on, ..self }
     }
 
+    /// Where the figures go. By default to OpenTelemetry's global meter provider, if there is one when it is built.
+    /// Give each executor a meter of its own, or they write over each other's figures.
+    pub fn meter(self, meter: Meter) -> Self {
+        Self { meter: Some(meter), ..self }
+    }
+
     /// The clock of limits, rates and figures. For tests; waiting for host calls is timed by tokio's clock.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
@@ -195,7 +207,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             Some(policy) => policy,
             None => Arc::new(Plans::new(self.limits.clone()).map_err(BuildError::Limits)?),
         };
-        let rates = ApiRates::new(self.clock.clone());
+        let (rates, budgets) = (ApiRates::new(self.clock.clone()), Budgets::new(self.clock.clone()));
         let host = Host { interface, services: self.services, rates, runtime: runtime.handle().clone() };
         Ok(Executor::new(Core {
             engine_id: engine.id(),
@@ -213,7 +225,9 @@ impl<E: Engine> ExecutorBuilder<E> {
             host: Arc::new(host),
             runtime,
             gate: Arc::default(),
+            budgets: Arc::new(budgets),
             counters: Counters::default(),
+            telemetry: Telemetry::new(self.meter.unwrap_or_else(|| opentelemetry::global::meter("isolet"))),
             console_to_tracing: self.console_to_tracing,
         }))
     }
@@ -235,7 +249,7 @@ struct Factory<E: Engine> {
 impl<E: Engine> VmFactory<E::Vm> for Factory<E> {
     fn create(&self, slot: VmSlot<E::Vm>) {
         let (engine, config) = (self.engine.clone(), self.config.clone());
-        self.workers.spawn(Claim::OWN, move || match engine.create_vm(&config) {
+        self.workers.spawn(Claim::OWN, move || match spans::vm().in_scope(|| engine.create_vm(&config)) {
             Ok(vm) => slot.ready(vm),
             Err(error) => slot.failed(error),
         });

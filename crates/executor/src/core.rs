@@ -7,15 +7,19 @@ use isolet_cache::ProgramCache;
 use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, Vm, VmConfig};
 use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::{Lease, Need, Pool, Request, Share};
+use tracing::Instrument;
 
+use crate::budgets::{Budget, Budgets};
 use crate::caller::{Caller, Gone};
 use crate::dispatch::{Dispatch, Host};
 use crate::drive::{Drive, reset_and_finish};
 use crate::gate::Gate;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, ExecutorMetrics};
 use crate::program::{Compilers, Wanted};
 use crate::run::Run;
 use crate::runtime::Runtime;
+use crate::spans;
+use crate::telemetry::Telemetry;
 use crate::verdict::Verdict;
 use crate::workers::{Claim, Workers};
 
@@ -43,7 +47,9 @@ pub(crate) struct Core<E: Engine> {
     pub(crate) host: Arc<Host>,
     pub(crate) runtime: Runtime,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) counters: Counters,
+    pub(crate) telemetry: Telemetry,
     pub(crate) console_to_tracing: bool,
 }
 
@@ -51,12 +57,18 @@ impl<E: Engine> Core<E> {
     /// One execution, from its checks to its last permit freed.
     pub(crate) async fn execute(&self, run: &mut Run, caller: &mut Caller) -> Result<(), Verdict> {
         run.check()?;
+        let budget = self.budgets.of(&run.info.tenant, &run.limits);
+        let within_budget = || budget.as_ref().map_or(Ok(()), Budget::check);
+        within_budget()?;
         let program = self.program(run, caller).await?;
         let mut lease = self.grant(run, caller).await?;
+        within_budget()?;
         let invocation = run.invocation()?;
         let mut dispatch = Dispatch::new(&self.host, &run.info, &run.limits);
 
-        let ended = Drive::new(self, run, &mut dispatch, caller).until_end(&mut lease, program, invocation).await;
+        let span = spans::run();
+        let drive = Drive::new(self, run, &mut dispatch, caller, budget).within(span.clone());
+        let ended = drive.until_end(&mut lease, program, invocation).instrument(span).await;
         let (reset, cpu_used) = (ended.reset, ended.cpu);
         if let Some(reset) = reset {
             tell_bytes(&mut lease);
@@ -91,9 +103,26 @@ impl<E: Engine> Core<E> {
         let (tenant, script) = (run.info.tenant.clone(), run.info.script.clone());
         let (share, affinity) = (share(&run.limits), Some(run.affinity()));
         let request = Request { tenant, script, need: Need::Vm, share, affinity };
-        let lease = caller.wait_for(self.pool.acquire(request)).await??;
+        let lease = caller.wait_for(self.pool.acquire(request).instrument(spans::queue())).await??;
         run.granted(lease.queue(), lease.vm_origin());
         Ok(lease)
+    }
+
+    /// The figures of this moment.
+    pub(crate) fn metrics(&self) -> ExecutorMetrics {
+        ExecutorMetrics {
+            pool: self.pool.stats(),
+            cache: self.cache.stats(),
+            executions: self.counters.counts(),
+            kills: self.counters.kills(),
+            violators: self.counters.violators(),
+            host_calls: self.counters.host_calls(),
+            in_flight: self.counters.in_flight(),
+            is_draining: self.gate.is_closed(),
+            workers: self.workers.count(),
+            workers_replaced: self.workers.replaced(),
+            workers_quarantined: self.workers.quarantined(),
+        }
     }
 
     /// Looks for workers that are stuck, for as long as there is an executor.

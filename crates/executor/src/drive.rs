@@ -18,12 +18,15 @@ use std::time::Duration;
 use isolet_core_traits::{
     Abort, CallId, Engine, HostCall, HostReply, Invocation, LogLine, Outcome, ParkedRun, Reset, Step, Vm,
 };
+use isolet_limits::CpuBudgetSpent;
 use isolet_pool::{Lease, Notice, VmLost};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Sleep;
+use tracing::Span;
 
 pub(crate) use self::step::reset_and_finish;
 use self::step::{Next, Place, ResetVm, Start, StepWork, Stepped};
+use crate::budgets::Budget;
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::dispatch::Dispatch;
@@ -40,6 +43,8 @@ pub(crate) struct Ended {
     pub(crate) reset_time: Duration,
     pub(crate) run_time: Duration,
     pub(crate) cpu: Duration,
+    /// The tenant's budget, if it is used up.
+    pub(crate) budget_spent: Option<CpuBudgetSpent>,
     pub(crate) host_wait: Duration,
     pub(crate) preemptions: u64,
 }
@@ -50,6 +55,9 @@ pub(crate) struct Drive<'run, E: Engine> {
     run: &'run mut Run,
     dispatch: &'run mut Dispatch,
     caller: &'run mut Caller,
+    /// The tenant's, if it has one.
+    budget: Option<Budget>,
+    span: Span,
     lines: (UnboundedSender<Vec<LogLine>>, UnboundedReceiver<Vec<LogLine>>),
     granted: Duration,
     /// CPU time that the run is expected to use in all.
@@ -67,12 +75,15 @@ impl<'run, E: Engine> Drive<'run, E> {
         run: &'run mut Run,
         dispatch: &'run mut Dispatch,
         caller: &'run mut Caller,
+        budget: Option<Budget>,
     ) -> Self {
         Self {
             core,
             run,
             dispatch,
             caller,
+            budget,
+            span: Span::none(),
             lines: unbounded_channel(),
             granted: core.clock.now(),
             expected: Duration::ZERO,
@@ -81,6 +92,11 @@ impl<'run, E: Engine> Drive<'run, E> {
             preemptions: 0,
             parking_reset_time: Duration::ZERO,
         }
+    }
+
+    /// Its steps are within this span.
+    pub(crate) fn within(self, span: Span) -> Self {
+        Self { span, ..self }
     }
 
     /// Steps the VM of `lease` until the run is over and, if that is quick, the VM is reset.
@@ -125,7 +141,13 @@ impl<'run, E: Engine> Drive<'run, E> {
         let (interrupt, lines) = (self.run.interrupt.clone(), self.lines.0.clone());
         let cpu_left = self.run.limits.cpu_time.map(|cpu_time| cpu_time.saturating_sub(self.cpu));
         let (task, upkeep) = (self.run.quiet_task(), Duration::ZERO);
-        let work = StepWork { place, next, interrupt, lines, cpu_left, task, upkeep };
+        let budget = self.budget.clone();
+        if budget.as_ref().is_some_and(|budget| budget.check().is_err()) {
+            interrupt.request(Abort::CpuTime);
+        }
+        let span = self.span.clone();
+        let charged = Duration::ZERO;
+        let work = StepWork { place, next, interrupt, lines, cpu_left, budget, charged, task, upkeep, span };
         let mut work = self.core.workers.run(self.claim(), work);
         if work.is_imminent() && self.core.counters.in_flight() == 1 {
             self.run.end_is_imminent();
@@ -234,6 +256,7 @@ impl<'run, E: Engine> Drive<'run, E> {
             reset_time: self.parking_reset_time + reset_time,
             run_time: self.core.clock.now().saturating_sub(self.granted).saturating_sub(reset_time),
             cpu: self.cpu,
+            budget_spent: self.budget.and_then(|budget| budget.check().err()),
             host_wait: self.host_wait,
             preemptions: self.preemptions,
         }

@@ -36,6 +36,7 @@ impl<E: Engine> Executor<E> {
 
     pub(crate) fn new(core: Core<E>) -> Self {
         let core = Arc::new(core);
+        core.telemetry.offer(&core);
         core.runtime.handle().spawn(Core::keep_house(Arc::downgrade(&core)));
         core.runtime.handle().spawn(Core::watch_workers(Arc::downgrade(&core)));
         Self(core)
@@ -137,17 +138,7 @@ impl<E: Engine> Executor<E> {
 
     /// The figures of this moment.
     pub fn metrics(&self) -> ExecutorMetrics {
-        ExecutorMetrics {
-            pool: self.0.pool.stats(),
-            cache: self.0.cache.stats(),
-            executions: self.0.counters.counts(),
-            violators: self.0.counters.violators(),
-            in_flight: self.0.counters.in_flight(),
-            is_draining: self.0.gate.is_closed(),
-            workers: self.0.workers.count(),
-            workers_replaced: self.0.workers.replaced(),
-            workers_quarantined: self.0.workers.quarantined(),
-        }
+        self.0.metrics()
     }
 
     /// The limits of every execution that asks for no lower ones, unless a policy tells others.
@@ -206,6 +197,9 @@ async fn prepare<E: Engine>(core: &Core<E>, source: Source, tenant: &TenantId) -
     let limits = core.limits_policy.limits(tenant, source.name());
     limits.check()?;
     check_size("source", source.text().len(), limits.source_bytes)?;
+    if let Some(budget) = core.budgets.of(tenant, &limits) {
+        budget.check()?;
+    }
     let wanted = Wanted { source: &source, tenant, script: source.name(), limits: &limits };
     let program = core.compiled(wanted).await.0.map_err(|verdict| verdict.under(&core.environment.policy))?;
     Ok(Prepared::new(source, core.engine_id.clone(), core.environment.fingerprint().clone(), program))

@@ -67,7 +67,7 @@ impl Gate {
     /// Lets one in, unless the gate is closed.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<Pass> {
         let before = self.state.fetch_add(2, SeqCst);
-        if before % 2 == 0 {
+        if !is_odd(before) {
             return Some(Pass(Some(self.clone())));
         }
         self.leave();
@@ -86,7 +86,7 @@ impl Gate {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.state.load(SeqCst) % 2 == 1
+        is_odd(self.state.load(SeqCst))
     }
 
     /// Tells all who are inside to end, now and later.
@@ -123,7 +123,7 @@ impl Gate {
 
     /// Counts an exit if the gate is closed; then leaves.
     fn exit(&self, exit: Exit<'_>) {
-        let open = |state: usize| (state % 2 == 0).then(|| state - 2);
+        let open = |state: usize| (!is_odd(state)).then(|| state - 2);
         match self.state.fetch_update(SeqCst, SeqCst, open) {
             Ok(2) => self.is_empty.notify_waiters(),
             Ok(_) => {}
@@ -139,6 +139,10 @@ impl Gate {
             self.is_empty.notify_waiters();
         }
     }
+}
+
+fn is_odd(state: usize) -> bool {
+    state & 1 == 1
 }
 
 impl Drained {

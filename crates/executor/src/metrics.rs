@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use isolet_cache::CacheStats;
-use isolet_core_traits::{Report, Status};
+use isolet_core_traits::{LimitName, Report, Status};
 use isolet_pool::PoolStats;
 
 use crate::violations::{Violations, Violator};
@@ -18,6 +18,10 @@ pub struct ExecutorMetrics {
     pub cache: CacheStats,
     /// Executions that have ended, by status.
     pub executions: ExecutionCounts,
+    /// Runs and compilations that a limit has ended.
+    pub kills: Kills,
+    /// Host calls that runs have made, timers aside.
+    pub host_calls: u64,
     /// Whose scripts used most often what the policy blocks.
     pub violators: Vec<Violator>,
     /// Executions that have begun and not ended, those in the queue included.
@@ -48,10 +52,37 @@ impl ExecutionCounts {
     }
 }
 
+/// Numbers of what limits have ended, by limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Kills {
+    /// The wall time was over.
+    pub wall_time: u64,
+    /// The CPU time was used up.
+    pub cpu_time: u64,
+    /// The tenant's CPU time of a minute was used up.
+    pub tenant_cpu_time: u64,
+    /// The memory was used up.
+    pub memory: u64,
+}
+
+impl Kills {
+    /// The same by the names of limits in reports.
+    pub(crate) fn by_limit(self) -> [(&'static str, u64); 4] {
+        let Self { wall_time, cpu_time, tenant_cpu_time, memory } = self;
+        [("wall_ms", wall_time), ("cpu_ms", cpu_time), ("tenant_cpu_ms", tenant_cpu_time), ("memory_bytes", memory)]
+    }
+}
+
 /// Counts executions as they begin and end.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     ended: [AtomicU64; Status::ALL.len()],
+    wall_time_kills: AtomicU64,
+    cpu_time_kills: AtomicU64,
+    tenant_cpu_time_kills: AtomicU64,
+    memory_kills: AtomicU64,
+    host_calls: AtomicU64,
     violations: Violations,
     in_flight: AtomicUsize,
 }
@@ -65,11 +96,36 @@ impl Counters {
     pub(crate) fn end(&self, report: &Report) {
         self.violations.count(report);
         self.ended[report.status as usize].fetch_add(1, Relaxed);
+        if report.metrics.host_calls > 0 {
+            self.host_calls.fetch_add(report.metrics.host_calls, Relaxed);
+        }
+        if let Some(killed) = &report.killed {
+            let kills = match killed.limit {
+                LimitName::WallMs => &self.wall_time_kills,
+                LimitName::CpuMs => &self.cpu_time_kills,
+                LimitName::TenantCpuMs => &self.tenant_cpu_time_kills,
+                LimitName::MemoryBytes => &self.memory_kills,
+            };
+            kills.fetch_add(1, Relaxed);
+        }
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Relaxed)
+    }
+
+    pub(crate) fn kills(&self) -> Kills {
+        Kills {
+            wall_time: self.wall_time_kills.load(Relaxed),
+            cpu_time: self.cpu_time_kills.load(Relaxed),
+            tenant_cpu_time: self.tenant_cpu_time_kills.load(Relaxed),
+            memory: self.memory_kills.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn host_calls(&self) -> u64 {
+        self.host_calls.load(Relaxed)
     }
 
     pub(crate) fn violators(&self) -> Vec<Violator> {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use isolet_core_traits::{Abort, Engine, Report, Status};
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::events;
 use crate::gate::{Exit, Pass};
 use crate::run::Run;
+use crate::spans;
 use crate::verdict::Verdict;
 use crate::workers::Lost;
 
@@ -39,7 +41,8 @@ impl<E: Engine> Owed<E> {
         if pass.is_none() {
             return self.pay(Err(Verdict::refused_by_drain(self.core.gate.inside())));
         }
-        let verdict = self.core.execute(run, &mut caller).await;
+        let span = spans::execution(&run.info);
+        let verdict = self.core.execute(run, &mut caller).instrument(span).await;
         self.pay(verdict.map_err(|verdict| verdict.shut_out(caller.is_shut_out())));
     }
 
@@ -50,6 +53,7 @@ impl<E: Engine> Owed<E> {
         let panic = verdict.err().and_then(|verdict| run.fail(verdict.under(policy)));
         events::execution(&run.report, &run.info, panic.as_ref());
         let (status, id) = (run.report.status, &run.info.execution);
+        self.core.telemetry.ended(&run.report);
         self.core.counters.end(&run.report);
         // A caller that is gone wants no report; the log and the counters have it.
         let _ = sender.send(run.report);

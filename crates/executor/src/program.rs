@@ -3,6 +3,7 @@
 //! Compiling is hostile work. It is done on VMs of its own, on the workers, with the tenant's permits and limits.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use isolet_cache::{CompileError, ProgramKey};
 use isolet_core_traits::{
@@ -11,10 +12,12 @@ use isolet_core_traits::{
 };
 use isolet_limits::Limits;
 use isolet_pool::{Lease, Need, Request};
+use tracing::Instrument;
 
 use crate::caller::AbortOnDrop;
 use crate::core::{Core, share};
 use crate::panics::catch;
+use crate::spans;
 use crate::verdict::Verdict;
 use crate::workers::{Claim, Over, Slice, Turn, Work};
 
@@ -61,7 +64,8 @@ impl<E: Engine> Core<E> {
     /// The program of a source, and where it came from. Dropping the future ends a compilation that it has begun.
     pub(crate) async fn compiled(&self, wanted: Wanted<'_>) -> (Result<E::Program, Verdict>, ProgramOrigin) {
         let key = ProgramKey::new(&self.engine_id, self.environment.fingerprint(), wanted.source);
-        let (program, origin) = self.cache.get_or_compile(&key, || self.compile(&wanted)).await;
+        let (program, origin) =
+            self.cache.get_or_compile(&key, || self.compile(&wanted).instrument(spans::compile())).await;
         let program = program.map_err(|error| match error {
             CompileError::Syntax(failure) => Verdict::failure(Status::SyntaxError, failure, wanted.source),
             CompileError::Own(verdict) => verdict,
@@ -74,7 +78,8 @@ impl<E: Engine> Core<E> {
         let (tenant, script) = (wanted.tenant.clone(), wanted.script.clone());
         let share = share(wanted.limits);
         let request = Request { tenant, script, need: Need::Permit, share, affinity: None };
-        let lease = self.pool.acquire(request).await.map_err(|rejected| own(rejected.into()))?;
+        let lease =
+            self.pool.acquire(request).instrument(spans::queue()).await.map_err(|rejected| own(rejected.into()))?;
         let interrupt = Arc::new(Interrupt::new(self.clock.clone()));
         let _abort = AbortOnDrop(interrupt.clone());
         let work = CompileWork {
@@ -92,7 +97,11 @@ impl<E: Engine> Core<E> {
         let claim = Claim { weight: wanted.limits.weight, ..Claim::of(wanted.tenant, expected, &interrupt) };
         let worked = self.workers.run(claim, work).await.map_err(|lost| own(Verdict::lost(lost)))?;
         let compiled = worked.output;
-        compiled.lease.finish(Reset::Pristine, worked.cpu);
+        let cpu = worked.cpu + compiled.cpu;
+        compiled.lease.finish(Reset::Pristine, cpu);
+        if let Some(budget) = self.budgets.of(wanted.tenant, wanted.limits) {
+            budget.charge(cpu);
+        }
         if let Some(surplus) = compiled.vm.and_then(|vm| self.compilers.keep(vm)) {
             self.workers.spawn(Claim::OWN, move || drop(surplus));
         }
@@ -121,6 +130,8 @@ struct Compiled<E: Engine> {
     result: Result<Result<E::Program, CompileFailure>, EngineError>,
     vm: Option<E::Vm>,
     lease: Lease<E::Vm>,
+    /// CPU time of its last slice.
+    cpu: Duration,
 }
 
 impl<E: Engine> Work for CompileWork<E> {
@@ -130,7 +141,7 @@ impl<E: Engine> Work for CompileWork<E> {
         let mut vm = match self.vm.take().map_or_else(|| self.engine.create_vm(&self.config), Ok) {
             Ok(vm) => vm,
             Err(error) => {
-                let compiled = Compiled { result: Err(error), vm: None, lease: self.lease };
+                let compiled = Compiled { result: Err(error), vm: None, lease: self.lease, cpu: turn.cpu() };
                 return Slice::Over(Over::now(compiled, turn));
             }
         };
@@ -141,7 +152,7 @@ impl<E: Engine> Work for CompileWork<E> {
             Compilation::Done(result) => {
                 let is_pristine = matches!(catch(|| vm.reset()), Ok(Reset::Pristine));
                 let vm = is_pristine.then_some(vm);
-                Slice::Over(Over::now(Compiled { result: Ok(result), vm, lease: self.lease }, turn))
+                Slice::Over(Over::now(Compiled { result: Ok(result), vm, lease: self.lease, cpu: turn.cpu() }, turn))
             }
         }
     }

@@ -38,7 +38,7 @@ impl Run {
         metrics.host_calls = traffic.calls;
         metrics.host_bytes_in = traffic.bytes_in;
         metrics.host_bytes_out = traffic.bytes_out;
-        let used = Used { wall: self.interrupt.elapsed(), cpu: ended.cpu };
+        let used = Used { wall: self.interrupt.elapsed(), cpu: ended.cpu, budget_spent: ended.budget_spent };
         let outcome = ended.outcome.map_err(|lost| match lost {
             Lost::Stuck if self.interrupt.poll() == Some(Abort::Cancelled) => Verdict::cancelled(),
             Lost::Stuck => Verdict::stuck(used, &self.limits),

@@ -6,7 +6,7 @@ use isolet_core_traits::{
     Abort, CompileFailure, End, EngineError, ErrorReport, FailureKind, JsonError, KilledIn, KilledReport, LimitName,
     QueueReport, ScriptFailure, Snippet, Source, Status,
 };
-use isolet_limits::{Limits, LimitsError, Oversized};
+use isolet_limits::{CpuBudgetSpent, Limits, LimitsError, Oversized};
 use isolet_pool::Rejected;
 use isolet_sandbox::hints;
 
@@ -134,7 +134,8 @@ impl Verdict {
 
     /// What the script itself did wrong, at its place in `source`.
     pub(crate) fn failure(kind: Status, failure: ScriptFailure, source: &Source) -> Self {
-        let hint = hints::hint(&failure);
+        let line = failure.place.and_then(|place| source.text().lines().nth((place.line as usize).checked_sub(1)?));
+        let hint = hints::hint(&failure).or_else(|| hints::about_line(&failure, line?));
         let kind = if hints::is_violation(&failure) { Status::SandboxViolation } else { kind };
         let ScriptFailure { name, message, place, stack, retryable, .. } = failure;
         let error = ErrorReport {
@@ -171,7 +172,10 @@ impl Verdict {
         match end {
             End::Failed(failure) => Self::failure(status(failure.kind), failure, source),
             End::Aborted { why: Abort::Deadline, place } => timeout(place, used.wall, limits.wall_time),
-            End::Aborted { why: Abort::CpuTime, place } => cpu_timeout(place, used.cpu, limits.cpu_time),
+            End::Aborted { why: Abort::CpuTime, place } => match used.budget_spent {
+                Some(spent) if limits.cpu_time.is_none_or(|max| used.cpu < max) => budget_timeout(place, spent),
+                _ => cpu_timeout(place, used.cpu, limits.cpu_time),
+            },
             End::Aborted { why: Abort::Cancelled, .. } => Self::cancelled(),
             End::Aborted { why: Abort::NeverSettled, .. } => {
                 Self::failure(Status::RuntimeError, ScriptFailure::never_settled(), source)
@@ -193,6 +197,8 @@ impl Verdict {
 pub(crate) struct Used {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,
+    /// The tenant's budget, if it was used up.
+    pub(crate) budget_spent: Option<CpuBudgetSpent>,
 }
 
 impl From<Rejected> for Verdict {
@@ -224,6 +230,12 @@ fn held_back(rejected: &Rejected) -> Option<QueueReport> {
 impl From<Oversized> for Verdict {
     fn from(oversized: Oversized) -> Self {
         Self::refused("TooLarge", oversized.to_string())
+    }
+}
+
+impl From<CpuBudgetSpent> for Verdict {
+    fn from(spent: CpuBudgetSpent) -> Self {
+        Self::refused("CpuBudget", spent.to_string()).retryable()
     }
 }
 
@@ -260,6 +272,14 @@ fn cpu_timeout(place: KilledIn, used: Duration, max: Option<Duration>) -> Verdic
     let message = format!("the script used all of its CPU time, {}", seconds(max));
     let verdict = Verdict::new(Status::Timeout, "TimeoutError", message).hint("let it do less, or in parts");
     verdict.killed(LimitName::CpuMs, place, milliseconds(used), milliseconds(max))
+}
+
+fn budget_timeout(place: KilledIn, spent: CpuBudgetSpent) -> Verdict {
+    let CpuBudgetSpent { used, budget, retry_after } = spent;
+    let message = format!("the tenant's scripts used all of its CPU time of a minute, {}", seconds(budget));
+    let hint = format!("try again in {}", seconds(retry_after));
+    let verdict = Verdict::new(Status::Timeout, "TimeoutError", message).hint(&hint).retryable();
+    verdict.killed(LimitName::TenantCpuMs, place, milliseconds(used), milliseconds(budget))
 }
 
 fn out_of_memory(what: &str, asked: u64, used: u64, max: u64) -> Verdict {

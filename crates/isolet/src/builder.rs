@@ -8,6 +8,7 @@ use isolet_executor::{BuildError, Executor, ExecutorBuilder};
 use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::PoolConfig;
 use isolet_sandbox::Policy;
+use opentelemetry::metrics::Meter;
 use tokio::runtime::Handle;
 
 use crate::isolet::Isolet;
@@ -108,6 +109,12 @@ impl IsoletBuilder {
     /// Whether console lines of scripts are also `tracing` events, with the target `isolet::console`. Off by default.
     pub fn console_to_tracing(self, on: bool) -> Self {
         self.with(|executor| executor.console_to_tracing(on))
+    }
+
+    /// Where the figures go. By default to OpenTelemetry's global meter provider, if there is one when it is built.
+    /// Give each isolet a meter of its own, or they write over each other's figures.
+    pub fn meter(self, meter: Meter) -> Self {
+        self.with(|executor| executor.meter(meter))
     }
 
     /// The clock of limits, rates and figures. For tests; waiting for host calls is timed by tokio's clock.

@@ -87,6 +87,8 @@
 mod builder;
 pub mod engine;
 mod isolet;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 
 pub use builder::IsoletBuilder;
 pub use isolet::Isolet;
@@ -102,11 +104,12 @@ pub use isolet_core_traits::{
 pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{
     BuildError, Drained, Execution, ExecutionCounts, Executor, ExecutorBuilder, ExecutorMetrics, InvalidExecution,
-    Prepared, Shutdown, Traceparent, Violator,
+    Kills, Prepared, Shutdown, Traceparent, Violator,
 };
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
+pub use opentelemetry::metrics::Meter;
 
 /// The examples of the pages that users read first.
 #[cfg(doctest)]

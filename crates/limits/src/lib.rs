@@ -4,6 +4,7 @@
 //! - [`check_size`] refuses a source, an input or a context with the figures.
 //! - [`LimitsPolicy`] tells which limits hold for whom, [`Plans`] is one that lies in memory.
 //! - [`ApiRate`] counts the API calls of each tenant by time, [`ApiRates`] those of tenants with different rates, [`RunCallBudget`] those of one run.
+//! - [`CpuBudgets`] counts the CPU time of each tenant by the minute.
 //!
 //! This crate does *not* enforce what others can enforce better. Time, memory, output and logs are the engine's and the
 //! executor's affair. The caps on runs of a tenant and of a script are only figures here: one queue checks them together
@@ -32,6 +33,7 @@
 
 mod api_rate;
 mod budget;
+mod cpu_budget;
 mod error;
 mod limits;
 mod overrides;
@@ -41,6 +43,7 @@ mod size;
 
 pub use api_rate::{ApiCallRate, ApiRate, OnRateLimit, RateLimited};
 pub use budget::{BudgetSpent, RunCallBudget};
+pub use cpu_budget::{CpuBudgetSpent, CpuBudgets};
 pub use error::LimitsError;
 pub use limits::Limits;
 pub use overrides::LimitOverrides;

@@ -20,6 +20,9 @@ pub struct Limits {
     /// CPU time of a run. None by default: `wall_time` bounds it. Checked after each slice of the engine's, so that a run
     /// may use up to a few milliseconds more.
     pub cpu_time: Option<Duration>,
+    /// CPU time of a tenant in a minute, its compilations included. None by default. Once it is used up, its runs are ended
+    /// and new ones rejected, until a tenth of it is free again. See [`CpuBudgets`](crate::CpuBudgets).
+    pub cpu_time_per_minute: Option<Duration>,
     /// Wall time of a compilation. 10 s by default. Does not count its time in the queue.
     pub compile_wall_time: Duration,
     /// Wall time for closing the host sessions of a run, after its end. 1 s by default.
@@ -69,6 +72,7 @@ impl Default for Limits {
         Self {
             wall_time: Duration::from_secs(30),
             cpu_time: None,
+            cpu_time_per_minute: None,
             compile_wall_time: Duration::from_secs(10),
             close_wall_time: Duration::from_secs(1),
             memory_bytes: 64 << 20,
@@ -133,6 +137,7 @@ impl Limits {
         for (name, value, min, max) in [
             ("wall_time_ms", milliseconds(self.wall_time), 1, WALL_TIME_MAX_MS),
             ("cpu_time_ms", self.cpu_time.map_or(1, milliseconds), 1, WALL_TIME_MAX_MS),
+            ("cpu_time_per_minute_ms", self.cpu_time_per_minute.map_or(1, milliseconds), 1, WALL_TIME_MAX_MS),
             ("compile_wall_time_ms", milliseconds(self.compile_wall_time), 1, WALL_TIME_MAX_MS),
             ("close_wall_time_ms", milliseconds(self.close_wall_time), 1, WALL_TIME_MAX_MS),
             ("memory_bytes", self.memory_bytes, MEMORY_BYTES_MIN, MEMORY_BYTES_MAX),
@@ -202,6 +207,10 @@ mod tests {
             (|l| l.wall_time = Duration::from_micros(999), "wall_time_ms is 0, 1 to 86400000 are allowed"),
             (|l| l.wall_time = Duration::MAX, "wall_time_ms is 18446744073709551615, 1 to 86400000 are allowed"),
             (|l| l.cpu_time = Some(Duration::ZERO), "cpu_time_ms is 0, 1 to 86400000 are allowed"),
+            (
+                |l| l.cpu_time_per_minute = Some(Duration::ZERO),
+                "cpu_time_per_minute_ms is 0, 1 to 86400000 are allowed",
+            ),
             (|l| l.compile_wall_time = Duration::ZERO, "compile_wall_time_ms is 0, 1 to 86400000 are allowed"),
             (|l| l.close_wall_time = Duration::ZERO, "close_wall_time_ms is 0, 1 to 86400000 are allowed"),
             (|l| l.memory_bytes = 1_024, "memory_bytes is 1024, 1048576 to 4294967296 are allowed"),

@@ -35,6 +35,36 @@ pub fn is_violation(failure: &ScriptFailure) -> bool {
         && (is_evaluation || is_type_error("cannot import \"") || failure.name == "EvalError" || is_blocked_name)
 }
 
+/// What the author can do about a failure, going by the line of the source at which it is.
+///
+/// Engines name what they found; what the author wanted is plainer from what stands there.
+pub fn about_line(failure: &ScriptFailure, line: &str) -> Option<String> {
+    let place = failure.place.filter(|_| failure.name == "SyntaxError")?;
+    let at = line.char_indices().nth((place.column as usize).checked_sub(1)?).map_or(line.len(), |(at, _)| at);
+    let (before, after) = (line[..at].trim(), &line[at..]);
+    let hint = if before.ends_with("await") {
+        "await works at the top level and in async functions: put async before the function"
+    } else if before.ends_with("import") {
+        "import stands at the top level of a module, which gives its output with export default"
+    } else if after.starts_with(['\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}']) {
+        "these quotes are typographic: write ' or \""
+    } else if after.starts_with(':') && before.starts_with('{') {
+        "a script that begins with { begins with a block: put an object in parentheses, ({ … })"
+    } else if after.starts_with('/') && !after.starts_with("/*") {
+        "the regular expression that begins here is not complete, or not valid"
+    } else if after.starts_with('<') {
+        "JSX must be compiled away first"
+    } else if after.starts_with(':') || TYPES.contains(&before) {
+        "types of TypeScript must be compiled away first"
+    } else {
+        return None;
+    };
+    Some(hint.into())
+}
+
+/// Words that begin a declaration of TypeScript.
+const TYPES: &[&str] = &["interface", "type", "enum", "declare", "namespace", "abstract"];
+
 /// The hint of a violation, with the policy that blocks it.
 pub fn naming_policy(hint: &str, policy: &str) -> String {
     format!("{hint} (the policy is {policy})")
@@ -64,6 +94,7 @@ const BLOCKED: &[&str] = &[
     "localStorage",
     "sessionStorage",
     "indexedDB",
+    "Intl",
 ];
 
 /// Globals of other platforms, and what to do without them.
@@ -87,7 +118,11 @@ const MISSING: &[(&[&str], &str)] = &[
         "there is no browser page here: a script has only the language, console and what the host offers",
     ),
     (
-        &["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "requestAnimationFrame"],
+        &["setImmediate", "clearImmediate"],
+        "setImmediate is Node's: use queueMicrotask(callback), or setTimeout(callback, 0)",
+    ),
+    (
+        &["setTimeout", "setInterval", "clearTimeout", "clearInterval", "requestAnimationFrame"],
         "timers are not available here: await a host operation, or do the work at once",
     ),
     (
@@ -114,7 +149,10 @@ const MISSING: &[(&[&str], &str)] = &[
         &["Worker", "SharedWorker", "importScripts", "WebAssembly", "std", "bjson"],
         "scripts have one thread and no other code than their own: do the work here, or in a host operation",
     ),
-    (&["Intl"], "Intl is not available: format numbers and dates by hand"),
+    (
+        &["Intl"],
+        "Intl is not available: format with toFixed, padStart and toISOString, or pass texts that are formatted as input",
+    ),
     (
         &[
             "URL",
@@ -287,6 +325,11 @@ const RULES: &[Rule] = &[
     ),
     (
         "ReferenceError",
+        &[Exactly("this is not initialized"), Starts("Must call super constructor")],
+        "a class that extends another one must call super() before it uses this",
+    ),
+    (
+        "ReferenceError",
         &[Ends(" is not initialized"), Starts("Cannot access '")],
         "a let, const or class is used before the line that declares it: move the declaration up",
     ),
@@ -299,6 +342,11 @@ const RULES: &[Rule] = &[
         "SyntaxError",
         &[Contains(" in JSON"), Contains("JSON input"), Starts("unexpected token: "), Ends("is not valid JSON")],
         JSON,
+    ),
+    (
+        "SyntaxError",
+        &[Exactly("unexpected token in expression: ''"), Exactly("Unexpected end of input")],
+        "the script ends too early: a brace, a bracket or a parenthesis is not closed",
     ),
     (
         "SyntaxError",
@@ -315,6 +363,8 @@ const RULES: &[Rule] = &[
 
 #[cfg(test)]
 mod tests {
+    use isolet_core_traits::Place;
+
     use super::*;
 
     fn failure(error: &str) -> ScriptFailure {
@@ -363,6 +413,10 @@ mod tests {
             ("TypeError: circular reference", "contains itself"),
             ("TypeError: cannot import \"lodash\": no modules are provided to this script", "bundle other libraries"),
             ("ReferenceError: could not load module 'lodash'", "bundle the library"),
+            ("ReferenceError: setImmediate is not defined", "setTimeout(callback, 0)"),
+            ("ReferenceError: Intl is not defined", "toFixed"),
+            ("ReferenceError: this is not initialized", "super()"),
+            ("SyntaxError: unexpected token in expression: ''", "is not closed"),
             ("ReferenceError: x is not initialized", "before the line"),
             ("RangeError: Maximum call stack size exceeded", "does the recursion end?"),
             ("SyntaxError: Unexpected end of JSON input", "not JSON"),
@@ -398,6 +452,31 @@ mod tests {
     }
 
     #[test]
+    fn the_line_tells_what_was_meant() {
+        for (line, column, part) in [
+            ("  await g();", 9, "put async before"),
+            ("if (a) { import x from 'y'; }", 17, "top level of a module"),
+            ("const a = \u{201c}hello\u{201d};", 11, "typographic"),
+            ("{ \"a\": 1, \"b\": 2 }", 6, "in parentheses"),
+            ("const a = /(b/;", 11, "regular expression"),
+            ("/* never", 1, ""),
+            ("const a = <div>x</div>;", 11, "JSX"),
+            ("interface A { x: number }", 11, "TypeScript"),
+            ("function f(ä: number) {}", 13, "TypeScript"),
+            ("const a = [1, 2;", 16, ""),
+            ("}", 99, ""),
+            ("", 1, ""),
+        ] {
+            let place = Some(Place { line: 1, column });
+            let failure = ScriptFailure { place, ..failure("SyntaxError: expecting ';'") };
+            let hint = about_line(&failure, line).unwrap_or_default();
+            assert!(hint.contains(part) && hint.is_empty() == part.is_empty(), "{line}: {hint:?}");
+        }
+        let place = Some(Place { line: 1, column: 9 });
+        assert_eq!(about_line(&ScriptFailure { place, ..failure("TypeError: x") }, "  await g();"), None);
+    }
+
+    #[test]
     fn an_own_hint_comes_first() {
         let hinted = ScriptFailure { hint: Some("own".into()), ..failure("TypeError: not a function") };
         assert_eq!(hint(&hinted).as_deref(), Some("own"));
@@ -412,6 +491,7 @@ mod tests {
             ("ReferenceError: fetch is not defined", true),
             ("ReferenceError: Proxy is not defined", true),
             ("ReferenceError: setTimeout is not defined", true),
+            ("ReferenceError: Intl is not defined", true),
             ("ReferenceError: Buffer is not defined", false),
             ("ReferenceError: requires is not defined", false),
             ("TypeError: require is not defined", false),

@@ -40,8 +40,8 @@ mod world;
 use std::sync::Arc;
 
 use isolet_core_traits::{
-    Abort, CompileFailure, End, Engine, Interrupt, MonotonicClock, Purpose, Resume, RunLimits, SealKey, SealKeys,
-    SourceHash, Step, Vm,
+    Abort, CompileFailure, End, Engine, Environment, Interrupt, MonotonicClock, Purpose, Resume, RunLimits, SealKey,
+    SealKeys, SourceHash, Step, Vm,
 };
 
 pub use self::case::Case;
@@ -56,21 +56,23 @@ use crate::conformance::text;
 pub struct Oracle<'engine, E: Engine> {
     engine: &'engine E,
     inspect: Inspect<E::Vm>,
+    also: Arc<Environment>,
     /// Without and with `eval`. Gone after a case that broke something.
     worlds: [Option<World<'engine, E>>; 2],
     _thread: E::Thread,
 }
 
 impl<'engine, E: Engine> Oracle<'engine, E> {
-    /// An oracle with an engine's own way to look at a VM that was reset.
+    /// An oracle with an engine's own way to look at a VM that was reset. Scripts find what the oracle itself needs, and the
+    /// natives and setup scripts of `also`, which must do the same each time.
     ///
     /// The thread needs the stack that the engine asks for in its capabilities.
     ///
     /// # Errors
     /// If the engine cannot prepare the thread, in words.
-    pub fn new(engine: &'engine E, inspect: Inspect<E::Vm>) -> Result<Self, String> {
+    pub fn new(engine: &'engine E, inspect: Inspect<E::Vm>, also: Arc<Environment>) -> Result<Self, String> {
         let thread = engine.attach_thread().map_err(|error| format!("failed to attach the thread: {error}"))?;
-        Ok(Self { engine, inspect, worlds: [None, None], _thread: thread })
+        Ok(Self { engine, inspect, also, worlds: [None, None], _thread: thread })
     }
 
     /// Checks one case. Gives how it ended, in a few words.
@@ -81,7 +83,7 @@ impl<'engine, E: Engine> Oracle<'engine, E> {
         let number = usize::from(case.eval);
         let mut world = match self.worlds[number].take() {
             Some(world) => world,
-            None => World::new(self.engine, self.inspect, case.eval)?,
+            None => World::new(self.engine, self.inspect, &self.also, case.eval)?,
         };
         let told = check(&mut world, case)?;
         self.worlds[number] = Some(world);
@@ -103,10 +105,11 @@ impl<E: Engine> std::fmt::Debug for Oracle<'_, E> {
 pub fn replay<E: Engine>(
     engine: &E,
     inspect: Inspect<E::Vm>,
+    also: &Arc<Environment>,
     inputs: &[(String, Vec<u8>)],
 ) -> Result<usize, Vec<String>> {
     let replayed = stage::on_thread(engine, stage::thread_bytes(engine), || {
-        let mut oracle = Oracle::new(engine, inspect)?;
+        let mut oracle = Oracle::new(engine, inspect, also.clone())?;
         let mut broken = Vec::new();
         for (name, bytes) in inputs {
             if let Err(what) = oracle.check(&Case::decode(bytes)) {

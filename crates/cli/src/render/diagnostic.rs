@@ -84,6 +84,7 @@ fn figures(killed: &KilledReport) -> String {
     let (limit, unit) = match killed.limit {
         LimitName::WallMs => ("wall time", "ms"),
         LimitName::CpuMs => ("CPU time", "ms"),
+        LimitName::TenantCpuMs => ("CPU time of the tenant", "ms"),
         LimitName::MemoryBytes => ("memory", "bytes"),
     };
     let place = match killed.place {

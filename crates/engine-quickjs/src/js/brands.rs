@@ -28,6 +28,7 @@ impl Js {
                 () if qjs::JS_IsArrayBuffer(raw) => "ArrayBuffer",
                 () if qjs::JS_GetTypedArrayType(raw) >= 0 => "TypedArray",
                 () if qjs::JS_IsDataView(raw) => "DataView",
+                () if qjs::JS_IsPromise(raw) => "Promise",
                 () if qjs::JS_GetClassID(raw) == CLASS_OBJECT => "Object",
                 () => "",
             }

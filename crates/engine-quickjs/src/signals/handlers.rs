@@ -77,14 +77,15 @@ fn action(signal: c_int, handler: Handler) -> libc::sigaction {
     // SAFETY: a zeroed action is valid, and blocks no signal.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler as *const () as usize;
-    // A handler that is left must not leave its own signal blocked.
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
+    action.sa_flags = libc::SA_SIGINFO;
     if signal == ticks::SIGNAL {
-        // On the stack that is interrupted, where it may stay.
+        // On the stack that is interrupted, where it may stay. Ticks that come faster than they are handled wait: they
+        // must not pile up there.
         action.sa_flags |= libc::SA_RESTART;
     } else {
-        // On another stack, because there may be none left. It has no room for a tick; see `ticks::allow`.
-        action.sa_flags |= libc::SA_ONSTACK;
+        // On another stack, because there may be none left. It has no room for a tick; see `ticks::allow`. When it is
+        // left, its own signal must not stay blocked.
+        action.sa_flags |= libc::SA_ONSTACK | libc::SA_NODEFER;
         // SAFETY: the mask is the action's own.
         unsafe { libc::sigaddset(&mut action.sa_mask, ticks::SIGNAL) };
     }
@@ -124,7 +125,11 @@ unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context:
         (Some(Sent::Tick), Some(code)) => unsafe {
             let is_script = interpreter::contains(place.instruction);
             let may_be_left = |stack: &Range<usize>| code.may_be_left(place, stack);
-            keeping_errno(|| as_interrupted(context, || ticks::tick(is_script, may_be_left)));
+            keeping_errno(|| {
+                if ticks::tick(is_script, may_be_left) {
+                    as_interrupted(context, fiber::suspend_in_builtin);
+                }
+            });
         },
         (Some(Sent::Nudge), _) => keeping_errno(ticks::nudge),
         // SAFETY: what the handler got.
@@ -132,8 +137,8 @@ unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context:
     }
 }
 
-/// Runs `work`, which may give the thread away and get it back, with those signals blocked that the interrupted code
-/// blocked. What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
+/// Runs `work`, which gives the thread away and gets it back, with those signals blocked that the interrupted code
+/// blocked, ticks not among them: one more may come before the thread is given away. What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
 ///
 /// # Safety
 /// Only from a signal's handler, with what it got.
@@ -223,6 +228,9 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     unsafe {
         if !has_flag(libc::SA_NODEFER) {
             libc::sigaddset(&mut blocked, signal);
+        }
+        if has_flag(libc::SA_NODEFER) {
+            Mask::of(&[signal]).unblock();
         }
         libc::pthread_sigmask(libc::SIG_BLOCK, &blocked, mask.as_mut_ptr());
         let _without_abort = WithoutAbort::on_behalf_of(signal);

@@ -93,7 +93,7 @@ impl Ticks {
                 // A thread inherits what is blocked.
                 let ours = Mask::of(&handlers::FAULTS).or(Mask::of(&[SIGNAL]));
                 thread.blocked.set(ours.unblock().and(ours));
-                ALTERNATE_STACK.set(AlternateStack::unless_there()?);
+                ALTERNATE_STACK.set(Some(AlternateStack::set()?));
                 thread.timer.set(Some(create_timer()?));
                 thread.period.set(period);
             }
@@ -219,19 +219,20 @@ pub(super) fn nudge() {
     });
 }
 
-/// P2. Returns when the run that it has suspended is resumed. `is_script` says that the interpreter was interrupted.
-pub(super) fn tick(is_script: bool, may_be_left: impl FnOnce(&Range<usize>) -> bool) {
-    THREAD.with(|thread| match fiber::tick(thread.time_to_poll(is_script), may_be_left) {
-        Tick::Nothing => {
-            thread.idle_ticks.set(thread.idle_ticks.get() + 1);
-            if thread.idle_ticks.get() > IDLE_TICKS_MAX {
-                thread.set_timer(Duration::ZERO, Duration::ZERO);
-                thread.is_ticking.set(false);
-            }
+/// P2. Whether the code is to be suspended where it is. `is_script` says that the interpreter was interrupted.
+pub(super) fn tick(is_script: bool, may_be_left: impl FnOnce(&Range<usize>) -> bool) -> bool {
+    THREAD.with(|thread| {
+        let found = fiber::tick(thread.time_to_poll(is_script), may_be_left);
+        let idle_ticks = if matches!(found, Tick::Nothing) { thread.idle_ticks.get() + 1 } else { 0 };
+        thread.idle_ticks.set(idle_ticks);
+        thread.is_ticking.set(idle_ticks <= IDLE_TICKS_MAX);
+        match found {
+            Tick::NotYet => thread.next_after(AGAIN),
+            _ if thread.is_ticking.get() => thread.next_after(thread.period.get()),
+            _ => thread.stop(),
         }
-        Tick::Taken => thread.idle_ticks.set(0),
-        Tick::NotHere => thread.next_after(AGAIN),
-    });
+        matches!(found, Tick::Due)
+    })
 }
 
 impl Thread {
@@ -241,8 +242,14 @@ impl Thread {
         if is_script { self.period.get() * 2 } else { self.period.get() / 4 }
     }
 
+    /// Each tick asks for the next one, so that what it interrupts gets on however long ticks take to handle. Should one
+    /// be lost, others come.
     fn next_after(&self, first: Duration) {
-        self.set_timer(first.min(self.period.get()), self.period.get());
+        self.set_timer(first.min(self.period.get()), self.period.get() * 8);
+    }
+
+    fn stop(&self) {
+        self.set_timer(Duration::ZERO, Duration::ZERO);
     }
 
     fn set_timer(&self, first: Duration, period: Duration) {
@@ -273,43 +280,38 @@ fn create_timer() -> io::Result<Timer> {
     if created == 0 { Ok(timer) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Where handlers of faults run, on a thread that had no such stack. Rust's own threads have one.
-#[derive(Debug)]
-struct AlternateStack(Box<[u8]>);
+/// Where handlers of faults run. Rust gives its threads such a stack too, but of 8 KiB, which a handler that looks
+/// through a stack and the frames of the system fill.
+struct AlternateStack {
+    own: Box<[u8]>,
+    before: libc::stack_t,
+}
 
 impl AlternateStack {
     const BYTES: usize = 64 << 10;
 
-    fn unless_there() -> io::Result<Option<Self>> {
-        let mut now = MaybeUninit::<libc::stack_t>::uninit();
-        // SAFETY: writes what the thread has now.
-        let now = unsafe {
-            if libc::sigaltstack(ptr::null(), now.as_mut_ptr()) != 0 {
-                return Err(io::Error::last_os_error());
+    fn set() -> io::Result<Self> {
+        let mut own = vec![0; Self::BYTES].into_boxed_slice();
+        let stack = libc::stack_t { ss_sp: own.as_mut_ptr().cast(), ss_flags: 0, ss_size: Self::BYTES };
+        let mut before = MaybeUninit::<libc::stack_t>::uninit();
+        // SAFETY: the memory stays until the stack is taken away, on this thread; what the thread had is written.
+        unsafe {
+            match libc::sigaltstack(&stack, before.as_mut_ptr()) {
+                0 => Ok(Self { own, before: before.assume_init() }),
+                _ => Err(io::Error::last_os_error()),
             }
-            now.assume_init()
-        };
-        if now.ss_flags & libc::SS_DISABLE == 0 {
-            return Ok(None);
-        }
-        let mut own = Self(vec![0; Self::BYTES].into_boxed_slice());
-        let stack = libc::stack_t { ss_sp: own.0.as_mut_ptr().cast(), ss_flags: 0, ss_size: Self::BYTES };
-        // SAFETY: the memory stays until the stack is taken away, on this thread.
-        match unsafe { libc::sigaltstack(&stack, ptr::null_mut()) } {
-            0 => Ok(Some(own)),
-            _ => Err(io::Error::last_os_error()),
         }
     }
 }
 
 impl Drop for AlternateStack {
     fn drop(&mut self) {
-        let none = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: Self::BYTES };
-        let mut now = none;
-        // SAFETY: no handler runs on it now. Another stack, which somebody has set since, stays.
+        let mut now = self.before;
+        // SAFETY: no handler runs on it now, and what the thread had before is still there. Another stack, which somebody
+        // has set since, stays.
         unsafe {
-            if libc::sigaltstack(ptr::null(), &mut now) == 0 && now.ss_sp == self.0.as_mut_ptr().cast() {
-                libc::sigaltstack(&none, ptr::null_mut());
+            if libc::sigaltstack(ptr::null(), &mut now) == 0 && now.ss_sp == self.own.as_mut_ptr().cast() {
+                libc::sigaltstack(&self.before, ptr::null_mut());
             }
         }
     }

@@ -280,6 +280,7 @@ fn children_know_nothing_of_ticks() {
     alone("coexistence::children_know_nothing_of_ticks", || {
         let bench = Bench::new();
         let _attached = bench.engine.attach_thread().expect("ticks");
+        assert_eq!(action(libc::SIGURG).1 & libc::SA_NODEFER, 0, "they wait");
         let (mut vm, program) = builtin(&bench);
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -494,6 +495,36 @@ fn hundreds_of_suspended_vms_leave_nothing() {
         let lost = allocation_counter::measure(|| vms(200));
         assert_eq!((lost.count_current, lost.bytes_current), (0, 0));
         assert_eq!(held(), before);
+    });
+}
+
+/// Handling one takes longer than the time to the next: they wait for each other, and the run gets on all the same.
+#[test]
+fn ticks_that_come_too_fast_do_not_pile_up() {
+    alone("coexistence::ticks_that_come_too_fast_do_not_pile_up", || {
+        let mut bench = Bench::new();
+        bench.engine = bench.engine.tick(Duration::ZERO);
+        let attached = bench.engine.attach_thread().expect("ticks");
+        let nudge = bench.engine.nudge(&attached).expect("ticks");
+        assert_eq!(action(libc::SIGURG).1 & libc::SA_NODEFER, 0, "they wait");
+        let (mut vm, program) = builtin(&bench);
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(SeqCst) {
+                        nudge.nudge()
+                    }
+                });
+            }
+            for _ in 0..500 {
+                assert!(matches!(bench.begin(&mut vm, &program, interrupt(WALL_TIME)), Step::Preempted));
+                assert!(matches!(vm.resume(Resume::Go), Step::Preempted));
+                vm.abort(Abort::Cancelled);
+                restored(&mut vm).expect("every byte is back");
+            }
+            is_over.store(true, SeqCst);
+        });
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use isolet_core_traits::SourceKind;
 use isolet_engine_quickjs::{QuickJs, QuickJsVm};
@@ -21,7 +22,7 @@ fn holds(engine: &QuickJs) {
     for (folder, at_least) in [("corpus", 100), ("findings", 1)] {
         let inputs = inputs(folder);
         assert!(inputs.len() >= at_least, "only {} inputs in {folder}", inputs.len());
-        let replayed = oracle::replay(engine, QuickJsVm::differences, &inputs);
+        let replayed = oracle::replay(engine, QuickJsVm::differences, &Arc::default(), &inputs);
         assert_eq!(replayed, Ok(inputs.len()), "{folder}");
     }
 }
@@ -41,6 +42,6 @@ fn the_corpus_holds_in_the_portable_form() {
 fn what_is_left_in_a_vm_is_seen() {
     let engine = QuickJs::new().expect("an engine");
     let inputs = [("a script".to_owned(), Case::encode(SourceKind::Script, "1"))];
-    let replayed = oracle::replay(&engine, |_| Err("a byte is left".into()), &inputs);
+    let replayed = oracle::replay(&engine, |_| Err("a byte is left".into()), &Arc::default(), &inputs);
     assert_eq!(replayed, Err(vec!["a script: a byte is left".into()]));
 }

@@ -8,10 +8,13 @@ use isolet_core_traits::{
 };
 use isolet_pool::{Lease, VmLater};
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::Span;
 
+use crate::budgets::Budget;
 use crate::core::tell_bytes;
 use crate::cpu;
 use crate::panics::catch;
+use crate::spans;
 use crate::task::Task;
 use crate::workers::{Lost, Over, Slice, Turn, Work};
 
@@ -43,10 +46,15 @@ pub(super) struct StepWork<V: Vm> {
     pub(super) lines: UnboundedSender<Vec<LogLine>>,
     /// What the run may still use, if that is limited.
     pub(super) cpu_left: Option<Duration>,
+    /// The tenant's, if it has one, and how much of this step's CPU time it was charged with.
+    pub(super) budget: Option<Budget>,
+    pub(super) charged: Duration,
     /// The run's task, if nobody listens to its console.
     pub(super) task: Option<Arc<Task>>,
     /// CPU time of what is not the run's own doing.
     pub(super) upkeep: Duration,
+    /// The run's.
+    pub(super) span: Span,
 }
 
 /// Where the VM is.
@@ -100,6 +108,9 @@ impl<V: Vm<Program: Send + 'static> + 'static> StepWork<V> {
     }
 
     fn over(self, mut vm: V, step: Step, cpu: Duration) -> Slice<Self> {
+        if let Some(budget) = &self.budget {
+            budget.charge(cpu);
+        }
         let reset = match &step {
             Step::Done(Outcome { end: End::EngineFault, .. }) => Some(ResetVm::DISCARD),
             Step::Done(Outcome { memory_peak_bytes: ..=QUICKLY_RESET_BYTES, .. }) => {
@@ -118,6 +129,7 @@ impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
     type Output = Result<Stepped<V>, Lost>;
 
     fn slice(mut self, turn: Turn) -> Slice<Self> {
+        let _step = spans::step(&self.span, turn.worker).entered();
         let Some(mut vm) = self.place.take(turn.worker) else { return Slice::Over(Over::now(Err(Lost::Vm), turn)) };
         let performed = self.perform(&mut vm);
         let logged = vm.take_logs();
@@ -135,8 +147,12 @@ impl<V: Vm<Program: Send + 'static> + 'static> Work for StepWork<V> {
         }
     }
 
-    /// A run is ended at the slice in which it has used up its CPU time.
+    /// A run is ended at the slice in which it has used up its CPU time, or its tenant has.
     fn has_used(&mut self, cpu: Duration) {
+        let used = cpu.saturating_sub(std::mem::replace(&mut self.charged, cpu));
+        if self.budget.as_ref().is_some_and(|budget| budget.charge(used)) {
+            self.interrupt.request(Abort::CpuTime);
+        }
         if self.cpu_left.is_some_and(|cpu_left| cpu.saturating_sub(self.upkeep) >= cpu_left) {
             self.interrupt.request(Abort::CpuTime);
         }
@@ -163,6 +179,7 @@ impl ResetVm {
 
     /// Resets the VM while its memory is still in this core's caches. A panic here does not take the outcome with it.
     pub(super) fn of<V: Vm>(vm: &mut V, now: impl Fn() -> Duration) -> Self {
+        let _reset = spans::reset().entered();
         let began = now();
         let reset = catch(|| vm.reset()).unwrap_or(Reset::Discard);
         Self { reset, time: now().saturating_sub(began) }

@@ -14,3 +14,4 @@ mod scheduling;
 mod setup;
 mod shutdown;
 mod statuses;
+mod telemetry;

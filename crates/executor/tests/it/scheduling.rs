@@ -63,6 +63,40 @@ async fn cpu_time_is_limited() {
     check_clean(&executor, &engine).await;
 }
 
+#[tokio::test]
+async fn the_cpu_time_of_tenants_is_limited_by_the_minute() {
+    let engine = FakeEngine::new(FakeOptions { polls_per_slice: Some(1_000), ..FakeOptions::default() });
+    let clock = Arc::new(ManualClock::new());
+    let budget = Some(Duration::from_millis(20));
+    let limits = Limits { cpu_time_per_minute: budget, ..Limits::default() };
+    let executor = builder(&engine).limits(limits).clock(clock.clone()).build().expect("it builds");
+    assert_eq!(output(&executor.execute(execution("output 1")).await), "1");
+    // Two of them use it up together.
+    let runs = ["spin", "spin "].map(|script| {
+        let executor = executor.clone();
+        tokio::spawn(async move { executor.execute(execution(script)).await })
+    });
+    for run in runs {
+        let report = run.await.expect("a report");
+        let killed = report.killed.expect("it was killed");
+        assert_eq!(
+            told(&report),
+            "timeout: TimeoutError: the tenant's scripts used all of its CPU time of a minute, 20 ms"
+        );
+        assert_eq!((killed.limit, killed.max), (LimitName::TenantCpuMs, 20));
+        assert!(killed.used >= 20 && report.error.is_some_and(|error| error.retryable));
+    }
+    let rejected = executor.execute(execution("output 1")).await;
+    assert!(told(&rejected).starts_with("rejected: CpuBudget: the tenant has used "), "{}", told(&rejected));
+    assert!(executor.check(&crate::setup::source("output 5"), &crate::setup::tenant("acme")).await.is_err());
+    let others = isolet_executor::Execution::new(crate::setup::source("output 1"), crate::setup::tenant("other"));
+    assert_eq!(output(&executor.execute(others).await), "1");
+    clock.advance(Duration::from_secs(3_600));
+    assert_eq!(output(&executor.execute(execution("output 1")).await), "1");
+    assert_eq!(executor.metrics().kills.tenant_cpu_time, 2);
+    check_clean(&executor, &engine).await;
+}
+
 /// Whoever waits is served before runs that never end, whose tenants have been served before.
 #[tokio::test]
 async fn new_tenants_do_not_wait_for_runs_that_never_end() {

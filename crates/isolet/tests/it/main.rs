@@ -8,6 +8,7 @@ mod integrity;
 mod leftovers;
 mod lifecycle;
 mod limits;
+mod mistakes;
 mod modules;
 mod natives;
 mod pages;

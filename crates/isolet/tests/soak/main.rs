@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, because it looks at the memory and the threads of its process.
 //! `ISOLET_SOAK` says how many executions there are: 6,000 unless it is set, 100,000 before a release.
+#![expect(clippy::print_stdout, reason = "a soak tells its figures to the person who started it")]
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -9,6 +9,7 @@
 mod expressions;
 mod statements;
 mod values;
+mod web;
 
 /// Comes before every generated script.
 pub(super) const PRELUDE: &str = "\
@@ -48,6 +49,7 @@ pub(super) fn table(letter: char) -> &'static [&'static str] {
         'L' => statements::LAST,
         'X' => values::ERRORS,
         'Z' => values::GLOBALS,
+        'w' => web::WEB,
         _ => &["0"],
     }
 }

@@ -80,9 +80,12 @@ pub(super) struct World<'engine, E: Engine> {
 }
 
 impl<'engine, E: Engine> World<'engine, E> {
-    pub(super) fn new(engine: &'engine E, inspect: Inspect<E::Vm>, eval: bool) -> Checked<Self> {
+    pub(super) fn new(engine: &'engine E, inspect: Inspect<E::Vm>, also: &Environment, eval: bool) -> Checked<Self> {
         let mut environment = Environment::clone(&world::environment(eval));
         environment.setup.push(SetupScript { name: "conformance-setup-4", source: NO_TIME });
+        environment.natives.extend_from_slice(&also.natives);
+        environment.setup.extend_from_slice(&also.setup);
+        environment.lazy.extend_from_slice(&also.lazy);
         // A panic ends the fuzzer: its hook aborts before the engine can catch it.
         environment.natives.retain(|native| native.name != "panic");
         let mut world = Self {

@@ -147,6 +147,10 @@ pub(super) const EXPRESSIONS: &[&str] = &[
     "c.repeat(@N)",
     "'x'.repeat(@N).padStart(@N, @C)",
     "a.concat(a, a, a)",
+    "@w",
+    "@w",
+    "@w",
+    "@w",
 ];
 
 pub(super) const OPERATORS: &[&str] = &[
