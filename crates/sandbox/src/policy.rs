@@ -14,6 +14,7 @@ const GLOBALS: SetupScript = SetupScript { name: "globals", source: include_str!
 const NO_REFLECT: SetupScript = SetupScript { name: "no-reflect", source: "delete global.Reflect;" };
 const NO_SHARED_MEMORY: SetupScript =
     SetupScript { name: "no-shared-memory", source: "delete global.SharedArrayBuffer;\ndelete global.Atomics;" };
+const ASSIGNABLE: SetupScript = SetupScript { name: "assignable", source: include_str!("js/assignable.js") };
 const FREEZE: SetupScript = SetupScript { name: "freeze", source: include_str!("js/freeze.js") };
 
 /// A set of switches to start from.
@@ -260,12 +261,15 @@ impl Policy {
     }
 
     fn setup(&self) -> Vec<SetupScript> {
-        let mut setup = vec![GLOBALS, web::OWN, console::SETUP];
+        let is_frozen = !self.allows(Capability::PatchBuiltins);
+        let mut setup = vec![GLOBALS, web::OWN];
+        setup.extend(is_frozen.then_some(ASSIGNABLE));
+        setup.push(console::SETUP);
         setup.extend((!self.fixes_time_later()).then_some(web::DATE));
         for (capability, removal) in [(Capability::Reflect, NO_REFLECT), (Capability::SharedMemory, NO_SHARED_MEMORY)] {
             setup.extend((!self.allows(capability)).then_some(removal));
         }
-        setup.extend((!self.allows(Capability::PatchBuiltins)).then_some(FREEZE));
+        setup.extend(is_frozen.then_some(FREEZE));
         setup
     }
 
@@ -364,7 +368,7 @@ mod tests {
             (
                 Policy::of(Profile::Strict),
                 "strict",
-                &["globals", "own", "console", "fixed-time", "no-reflect", "no-shared-memory", "freeze"],
+                &["globals", "own", "assignable", "console", "fixed-time", "no-reflect", "no-shared-memory", "freeze"],
             ),
             (
                 Policy::new().without(Capability::SharedMemory),
