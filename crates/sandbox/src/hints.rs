@@ -151,7 +151,7 @@ const MISSING: &[(&[&str], &str)] = &[
     ),
     (
         &["Intl"],
-        "Intl is not available: format with toFixed, padStart and toISOString, or pass texts that are formatted as input",
+        "Intl is left out here: format with toFixed, padStart and toISOString, or pass texts that are formatted as input",
     ),
     (
         &[

@@ -94,11 +94,13 @@ pub enum Capability {
     StructuredClone,
     /// `performance` and `navigator`.
     Platform,
+    /// `Intl`, and locales for `toLocaleString` and its like.
+    Intl,
 }
 
 impl Capability {
     /// All capabilities.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Eval,
         Self::Proxies,
         Self::Reflect,
@@ -114,6 +116,7 @@ impl Capability {
         Self::Crypto,
         Self::StructuredClone,
         Self::Platform,
+        Self::Intl,
     ];
 
     /// Its name in settings, for example `shared-memory`.
@@ -134,6 +137,7 @@ impl Capability {
             Self::Crypto => "crypto",
             Self::StructuredClone => "structured-clone",
             Self::Platform => "platform",
+            Self::Intl => "intl",
         }
     }
 
@@ -158,6 +162,7 @@ impl Capability {
             Self::Crypto => &["crypto", "Crypto", "SubtleCrypto", "CryptoKey"],
             Self::StructuredClone => &["structuredClone"],
             Self::Platform => &["performance", "navigator", "Performance", "Navigator"],
+            Self::Intl => &["Intl"],
         }
     }
 
@@ -260,6 +265,7 @@ impl Policy {
 
     fn setup(&self) -> Vec<SetupScript> {
         let mut setup = vec![GLOBALS, web::OWN, console::SETUP];
+        setup.extend(self.allows(Capability::Intl).then_some(web::LOCALE));
         setup.extend((!self.fixes_time_later()).then_some(web::DATE));
         for (capability, removal) in [(Capability::Reflect, NO_REFLECT), (Capability::SharedMemory, NO_SHARED_MEMORY)] {
             setup.extend((!self.allows(capability)).then_some(removal));
@@ -291,6 +297,7 @@ impl Policy {
         ]
         .into_iter()
         .flatten()
+        .chain(self.allows(Capability::Intl).then(web::intl).into_iter().flatten())
         .collect()
     }
 }
@@ -356,19 +363,19 @@ mod tests {
     #[test]
     fn an_environment_follows_its_policy() {
         for (policy, name, setup) in [
-            (Policy::default(), "standard", &["globals", "own", "console"][..]),
-            (Policy::new().with_eval(true), "standard+eval", &["globals", "own", "console"]),
-            (Policy::new().with_eval(true).with_eval(false), "standard", &["globals", "own", "console"]),
-            (Policy::of(Profile::Trusted), "trusted", &["globals", "own", "console"]),
+            (Policy::default(), "standard", &["globals", "own", "console", "locale"][..]),
+            (Policy::new().with_eval(true), "standard+eval", &["globals", "own", "console", "locale"]),
+            (Policy::new().with_eval(true).with_eval(false), "standard", &["globals", "own", "console", "locale"]),
+            (Policy::of(Profile::Trusted), "trusted", &["globals", "own", "console", "locale"]),
             (
                 Policy::of(Profile::Strict),
                 "strict",
-                &["globals", "own", "console", "fixed-time", "no-reflect", "no-shared-memory", "freeze"],
+                &["globals", "own", "console", "locale", "fixed-time", "no-reflect", "no-shared-memory", "freeze"],
             ),
             (
                 Policy::new().without(Capability::SharedMemory),
                 "standard-shared-memory",
-                &["globals", "own", "console", "no-shared-memory"],
+                &["globals", "own", "console", "locale", "no-shared-memory"],
             ),
         ] {
             let environment = policy.environment(host());
