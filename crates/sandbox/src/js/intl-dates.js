@@ -89,7 +89,7 @@ define(DateTimeFormat, 'DateTimeFormat', {
         }
         for (let at = 0; at < FIELDS.length; at += 1) {
             const name = FIELDS[at][0];
-            if (shown[name] !== undefined) all[name] = form(name, shown, fraction);
+            if (shown[name] !== undefined) all[name] = form(name, shown, cycle);
         }
         if (fraction !== undefined) all.fractionalSecondDigits = fraction;
         if (timeZoneName !== undefined) all.timeZoneName = timeZoneName;
@@ -99,8 +99,9 @@ define(DateTimeFormat, 'DateTimeFormat', {
     },
 });
 // The form in which a field is shown.
-const form = (name, shown, fraction) => {
+const form = (name, shown, cycle) => {
     const { hour, minute, second } = shown;
+    if (name === 'hour' && (cycle === 'h23' || cycle === 'h24')) return '2-digit';
     if (name === 'minute') return hour === undefined && second === undefined ? 'numeric' : '2-digit';
     if (name === 'second') return minute === undefined ? 'numeric' : '2-digit';
     return shown[name];

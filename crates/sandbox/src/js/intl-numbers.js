@@ -45,22 +45,15 @@ const digitsSpec = (count) => ',' + count.rounding + ',' + count.kind + ',' + co
     ',' + (count.high ?? '') + ',' + (count.least ?? '') + ',' + (count.most ?? '') + ',' + count.zeros;
 const addDigits = (shown, count) => {
     shown.minimumIntegerDigits = count.wholeMin;
-    if (count.low !== undefined) {
-        shown.minimumFractionDigits = count.low;
-        shown.maximumFractionDigits = count.high;
-    }
     if (count.least !== undefined) {
         shown.minimumSignificantDigits = count.least;
         shown.maximumSignificantDigits = count.most;
     }
+    if (count.low !== undefined) {
+        shown.minimumFractionDigits = count.low;
+        shown.maximumFractionDigits = count.high;
+    }
 };
-const addRounding = (shown, count) => {
-    shown.roundingMode = count.rounding;
-    shown.roundingIncrement = 1;
-    shown.trailingZeroDisplay = count.zeros;
-    shown.roundingPriority = count.kind === 'fraction' || count.kind === 'significant' ? 'auto' : count.kind;
-};
-
 const grouped = (given, fallback) => {
     const { useGrouping: value } = given;
     if (value === undefined) return fallback;
@@ -138,7 +131,10 @@ define(NumberFormat, 'NumberFormat', {
         shown.notation = notation;
         if (notation === 'compact') shown.compactDisplay = state.compactDisplay;
         shown.signDisplay = state.signDisplay;
-        addRounding(shown, count);
+        shown.roundingMode = count.rounding;
+        shown.roundingIncrement = 1;
+        shown.trailingZeroDisplay = count.zeros;
+        shown.roundingPriority = count.kind === 'fraction' || count.kind === 'significant' ? 'auto' : count.kind;
         return shown;
     },
 });
@@ -160,7 +156,6 @@ define(PluralRules, 'PluralRules', {
         const { locale, type, count } = PluralState.of(this), shown = { locale, type };
         addDigits(shown, count);
         shown.pluralCategories = type === 'ordinal' ? ['few', 'one', 'two', 'other'] : ['one', 'other'];
-        addRounding(shown, count);
         return shown;
     },
 });

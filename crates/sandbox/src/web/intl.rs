@@ -20,6 +20,8 @@ pub(super) const NUMBERS: [Native; 3] = [number::NUMBER, number::PLURAL, currenc
 pub(super) const DATES: [Native; 3] = [date::DATE, date::IS_UTC, super::clock::TODAY];
 pub(super) const WORDS: [Native; 2] = [relative::NATIVE, collate::NATIVE];
 
+const NARROW_SPACE: &str = "\u{202f}";
+
 /// What is formatted, in its parts: their types, and their texts.
 #[derive(Debug, Default)]
 struct Parts(Vec<(&'static str, String)>);
@@ -38,12 +40,14 @@ impl Parts {
     }
 
     /// The whole as one text, or a line for each part: its type, a colon, its text. No text of ours has a line break.
+    ///
+    /// As in V8, a text has a plain space where a part alone is a narrow one: before AM and PM.
     fn into_value(self, in_parts: bool) -> NativeValue {
         let mut text = String::new();
         for (kind, part) in self.0 {
             match in_parts {
                 true => text.extend([kind, ":", &part, "\n"]),
-                false => text.push_str(&part),
+                false => text.push_str(if part == NARROW_SPACE { " " } else { &part }),
             }
         }
         NativeValue::String(text)

@@ -29,7 +29,8 @@ const STROKE: u32 = 11;
 struct Weight {
     letter: u32,
     accent: u32,
-    is_upper: bool,
+    /// 0 for small letters, 1 for capitals, and 2 more for letters that are written as two.
+    case: u8,
 }
 
 /// A character's weights, and of a letter that is written as two the second.
@@ -57,7 +58,8 @@ fn weights(c: char) -> Option<(Weight, Option<char>)> {
             None => 10_000 + base as u32,
         },
     };
-    Some((Weight { letter, accent, is_upper: lower != c }, second))
+    let case = u8::from(lower != c) + if second.is_some() { 2 } else { 0 };
+    Some((Weight { letter, accent, case }, second))
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +142,7 @@ fn order(left: &str, right: &str, rules: Rules) -> Ordering {
             return letters;
         }
         accents = accents.then(left.weight.accent.cmp(&right.weight.accent));
-        let cases = left.weight.is_upper.cmp(&right.weight.is_upper);
+        let cases = left.weight.case.cmp(&right.weight.case);
         case = case.then(if rules.is_upper_first { cases.reverse() } else { cases });
     }
     let (accents, case) = match (rules.accents, rules.case) {

@@ -2,7 +2,7 @@
 
 use isolet_core_traits::{Native, NativeContext, NativeFailure, NativeValue};
 
-use super::{Parts, fields};
+use super::{NARROW_SPACE, Parts, fields};
 use crate::web::refused;
 
 /// `native.date(spec, milliseconds, inParts)`: see [`Format::new`] for the fields.
@@ -169,11 +169,13 @@ impl<'a> Format<'a> {
             return self.push_month(moment, parts);
         }
         match (has_year, has_day) {
-            (true, true) if has_weekday && !has_era => {
+            (true, true) if (has_weekday || self.year == "2-digit") && !has_era => {
                 self.push_day(moment, parts);
                 parts.literal(" ");
-                self.push_weekday(moment, parts);
-                parts.literal(" ");
+                if has_weekday {
+                    self.push_weekday(moment, parts);
+                    parts.literal(" ");
+                }
                 self.push_year(moment, parts);
             }
             (true, true) => {
@@ -327,8 +329,9 @@ impl<'a> Format<'a> {
         }
         if has_hour && self.is_half_day() || !has_hour && !self.day_period.is_empty() {
             let (space, period) = match self.day_period {
-                "" => ("\u{202f}", if moment.hour < 12 { "AM" } else { "PM" }),
-                form => (" ", self.period(moment, form)),
+                "" => (NARROW_SPACE, if moment.hour < 12 { "AM" } else { "PM" }),
+                form if self.time_zone.is_empty() => (" ", self.period(moment, form)),
+                form => (NARROW_SPACE, self.period(moment, form)),
             };
             if has_hour || has_minute || has_second {
                 parts.literal(space);

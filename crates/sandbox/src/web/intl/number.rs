@@ -100,8 +100,8 @@ impl<'a> Format<'a> {
         let is_significant = match self.digits {
             Digits::Fraction => false,
             Digits::Significant => true,
-            Digits::MorePrecision => places > fraction,
-            Digits::LessPrecision => places <= fraction,
+            Digits::MorePrecision => places >= fraction,
+            Digits::LessPrecision => places < fraction,
         };
         decimal.round(if is_significant { places } else { fraction }, self.rounding);
         let point = if decimal.is_zero() { 1 } else { decimal.point };
@@ -154,7 +154,7 @@ impl<'a> Format<'a> {
     }
 
     /// Pushes a sign, and says whether it is a parenthesis that is to be closed.
-    fn push_sign(&self, is_negative: bool, is_zero: bool, parts: &mut Parts) -> bool {
+    fn push_sign(&self, is_negative: bool, is_zero: bool, in_parentheses: bool, parts: &mut Parts) -> bool {
         let sign = match self.sign {
             "auto" => is_negative.then_some(true),
             "always" => Some(is_negative),
@@ -163,7 +163,7 @@ impl<'a> Format<'a> {
             _ => None,
         };
         match sign {
-            Some(true) if self.is_accounting && self.style == "currency" && self.currency_display != "name" => {
+            Some(true) if in_parentheses => {
                 parts.literal("(");
                 return true;
             }
@@ -188,27 +188,31 @@ impl<'a> Format<'a> {
             Quantity::Finite(mut decimal) => {
                 let (whole, fraction, divided) = self.lay_out(&mut decimal);
                 self.push_number(&whole, &fraction, &mut number);
-                is_one = whole == "1" && fraction.is_empty() && divided == 0;
+                is_one = is_one_thing(&whole, &fraction, divided);
                 power = divided;
                 (decimal.is_negative, decimal.is_zero())
             }
         };
         let mut parts = Parts::default();
-        let closes = self.push_sign(is_negative, is_zero, &mut parts);
         let has_name = self.style == "currency" && self.currency_display == "name";
-        if self.style == "currency" && !has_name {
-            let symbol = currency::symbol(self.currency, self.currency_display);
+        let symbol = match self.style {
+            "currency" if !has_name => currency::symbol(self.currency, self.currency_display),
+            _ => "",
+        };
+        let is_word = symbol.ends_with(|c: char| c.is_alphanumeric() || c == '.');
+        // Short forms have no parentheses.
+        let in_parentheses = self.is_accounting && !symbol.is_empty() && power == 0;
+        let closes = self.push_sign(is_negative, is_zero, in_parentheses, &mut parts);
+        if !symbol.is_empty() {
             parts.push("currency", symbol);
-            if symbol.ends_with(|c: char| c.is_alphanumeric() || c == '.') {
-                parts.literal("\u{a0}");
-            }
+            parts.literal(if is_word && matches!(number.0[..], [("integer", _), ..]) { "\u{a0}" } else { "" });
         }
         parts.0.append(&mut number.0);
         if let Some((short, long)) = power.checked_sub(1).map(|power| COMPACT[power]) {
-            if self.compact == "long" {
-                parts.literal(" ");
-            }
-            parts.push("compact", if self.compact == "long" { long } else { short });
+            // There are no long forms with a symbol.
+            let is_long = self.compact == "long" && (self.style != "currency" || has_name);
+            parts.literal(if is_long { " " } else { "" });
+            parts.push("compact", if is_long { long } else { short });
         }
         if self.style == "percent" {
             parts.push("percentSign", "%");
@@ -222,6 +226,11 @@ impl<'a> Format<'a> {
         }
         parts
     }
+}
+
+/// Whether what counts them is in the singular.
+fn is_one_thing(whole: &str, fraction: &str, power: usize) -> bool {
+    fraction.is_empty() && power == 0 && whole.trim_start_matches('0') == "1"
 }
 
 fn quantity(value: &NativeValue) -> Result<Quantity, NativeFailure> {
@@ -246,7 +255,7 @@ fn plural(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result
     let is_whole = fraction.bytes().all(|digit| digit == b'0');
     let tens = whole.len() >= 2 && whole.as_bytes()[whole.len() - 2] == b'1';
     let category = match (is_ordinal, whole.as_bytes().last()) {
-        (false, Some(b'1')) if fraction.is_empty() && power == 0 && whole.trim_start_matches('0') == "1" => "one",
+        (false, _) if is_one_thing(&whole, &fraction, power) => "one",
         (true, Some(b'1')) if is_whole && power == 0 && !tens => "one",
         (true, Some(b'2')) if is_whole && power == 0 && !tens => "two",
         (true, Some(b'3')) if is_whole && power == 0 && !tens => "few",
