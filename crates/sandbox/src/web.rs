@@ -82,12 +82,13 @@ pub(crate) fn platform(resolution: Resolution) -> LazyScript {
 pub(crate) const LOCALE: SetupScript = SetupScript { name: "locale", source: include_str!("js/locale.js") };
 
 /// `Intl`, in the parts in which it is loaded.
-pub(crate) fn intl() -> [LazyScript; 5] {
+pub(crate) fn intl() -> [LazyScript; 6] {
     [
         lazy("intl-common", include_str!("js/intl-common.js"), &[], intl::COMMON.to_vec()),
         lazy("intl-numbers", include_str!("js/intl-numbers.js"), &[], intl::NUMBERS.to_vec()),
         lazy("intl-dates", include_str!("js/intl-dates.js"), &[], intl::DATES.to_vec()),
         lazy("intl-words", include_str!("js/intl-words.js"), &[], intl::WORDS.to_vec()),
+        lazy("intl-methods", include_str!("js/intl-methods.js"), &[], Vec::new()),
         lazy("intl", include_str!("js/intl.js"), &["Intl"], Vec::new()),
     ]
 }

@@ -312,6 +312,10 @@ impl<'a> Format<'a> {
             let form = if self.is_half_day() { self.hour } else { "2-digit" };
             parts.push("hour", two_digits(form, hour));
         }
+        // Hours alone with a time zone have a pattern of their own.
+        if has_hour && !has_minute && !self.is_half_day() && !self.time_zone.is_empty() {
+            parts.literal("h");
+        }
         if has_minute {
             if has_hour {
                 parts.literal(":");

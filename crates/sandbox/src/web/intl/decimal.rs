@@ -85,21 +85,24 @@ impl Quantity {
             Some("0b" | "0B") => 2,
             _ => return Self::of_literal(text).unwrap_or(Self::NaN),
         };
-        let digits = text[2..].chars().map(|c| c.to_digit(radix));
-        let number = digits.reduce(|sum, digit| Some(sum? * radix + digit?).filter(|sum| *sum < 1 << 27));
-        match number.flatten() {
-            Some(number) => Self::of_number(number.into()),
-            None => Self::of_long(&text[2..], radix),
-        }
+        Self::of_digits(&text[2..], radix)
     }
 
-    fn of_long(digits: &str, radix: u32) -> Self {
-        let mut number = 0.0_f64;
-        for digit in digits.chars() {
-            let Some(digit) = digit.to_digit(radix) else { return Self::NaN };
-            number = number * f64::from(radix) + f64::from(digit);
+    /// Digits of a whole number, all of which count up to 128 bits.
+    fn of_digits(text: &str, radix: u32) -> Self {
+        let digits = || text.chars().map(|c| c.to_digit(radix));
+        if text.is_empty() || digits().any(|digit| digit.is_none()) {
+            return Self::NaN;
         }
-        if digits.is_empty() { Self::NaN } else { Self::of_number(number) }
+        let whole = digits().flatten().try_fold(0_u128, |sum, digit| {
+            sum.checked_mul(radix.into())?.checked_add(digit.into())
+        });
+        match whole {
+            Some(whole) => Self::of_literal(&whole.to_string()).unwrap_or(Self::NaN),
+            None => {
+                Self::of_number(digits().flatten().fold(0.0, |sum, digit| sum * f64::from(radix) + f64::from(digit)))
+            }
+        }
     }
 
     fn of_literal(text: &str) -> Option<Self> {
