@@ -3,18 +3,23 @@ const { apply, defineProperty, getOwnPropertyDescriptor, indexOf, ownKeys, slice
 const { Object, RangeError, TypeError } = own.global;
 const { text, isObject, append } = own.load('common');
 
+// How long a list is.
+const size = (list) => {
+    const length = +list.length;
+    return length > 0 ? length - (length % 1 || 0) : 0;
+};
 // Canonical tags of a locale or a list of them, a line each.
 const locales = (given) => {
     if (given === undefined) return '';
-    const list = typeof given === 'string' ? { __proto__: null, 0: given, length: 1 } : Object(given);
     if (given === null) throw new TypeError('null is no list of locales');
+    const list = typeof given === 'string' ? { __proto__: null, 0: given, length: 1 } : Object(given);
     let tags = '';
-    for (let at = 0, count = +list.length; at < count; at += 1) {
+    for (let at = 0, count = size(list); at < count; at += 1) {
         if (!(at in list)) continue;
         const tag = list[at];
         if (typeof tag !== 'string' && !isObject(tag)) throw new TypeError('a locale is a text');
         const line = text(tag);
-        if (apply(indexOf, line, ['\n']) >= 0 || apply(indexOf, line, ['\r']) >= 0) throw new RangeError('a line break is in no language tag');
+        if (apply(indexOf, line, ['\n']) >= 0) throw new RangeError('a line break is in no language tag');
         tags += line + '\n';
     }
     return native.locales(tags);
@@ -82,8 +87,12 @@ const define = (constructor, name, members) => {
     for (let at = 0; at < keys.length; at += 1) {
         const found = getOwnPropertyDescriptor(members, keys[at]);
         const plain = { __proto__: null, enumerable: false, configurable: true };
-        if (keys[at] === 'format' && found.value === undefined || keys[at] === 'compare') plain.get = found.get;
-        else { plain.value = members[keys[at]]; plain.writable = true; }
+        // What a descriptor does not have itself, a script may have given to all objects.
+        if (getOwnPropertyDescriptor(found, 'get') !== undefined) plain.get = found.get;
+        else {
+            plain.value = found.value;
+            plain.writable = true;
+        }
         defineProperty(prototype, keys[at], plain);
     }
     const { supportedLocalesOf } = {
@@ -98,4 +107,6 @@ const define = (constructor, name, members) => {
     defineProperty(prototype, toStringTag, { __proto__: null, value: 'Intl.' + name, configurable: true });
 };
 
-return { __proto__: null, locales, resolve, lines, parts, coerced, choice, flag, whole, matcher, holder, define };
+return {
+    __proto__: null, size, locales, resolve, lines, parts, coerced, choice, flag, whole, matcher, holder, define,
+};

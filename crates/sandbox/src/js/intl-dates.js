@@ -39,7 +39,7 @@ const settle = (locales, options, wanted, added) => {
     const dateStyle = choice(given, 'dateStyle', STYLES, undefined);
     const timeStyle = choice(given, 'timeStyle', STYLES, undefined);
     if (dateStyle !== undefined || timeStyle !== undefined) {
-        if (hasAny || timeZoneName !== undefined) throw new TypeError('a style of dates or times takes no single fields');
+        if (hasAny || timeZoneName !== undefined) throw new TypeError('styles of dates take no single fields');
         if (wanted === 'date' && timeStyle !== undefined) throw new TypeError('a date has no timeStyle');
         if (wanted === 'time' && dateStyle !== undefined) throw new TypeError('a time has no dateStyle');
     } else if (!has) {

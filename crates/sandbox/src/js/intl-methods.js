@@ -1,6 +1,6 @@
 // What the methods of locale.js do.
 const { apply, length, valueOf: kept, global: { Object, TypeError } } = own;
-const { text } = own.load('common');
+const { text } = own.load('common'), { size } = own.load('intl-common');
 
 // The texts of a list's values, as `join` has them.
 const joined = (list, count, locales, options) => {
@@ -12,6 +12,8 @@ const joined = (list, count, locales, options) => {
     }
     return all;
 };
+// A sort asks for it again and again.
+let words;
 const isNothing = (value) => value === undefined || value === null;
 
 return (which, value, given, other) => {
@@ -25,10 +27,11 @@ return (which, value, given, other) => {
         case 5:
             if (isNothing(value)) throw new TypeError('there is no list');
             value = Object(value);
-            return joined(value, +value.length, locales, options);
+            return joined(value, size(value), locales, options);
         case 6: return joined(value, apply(length, value, []), locales, options);
     }
     if (isNothing(value)) throw new TypeError('there is no text');
     const left = text(value);
-    return own.load('intl-words').localeCompare(left, text(other), locales, options);
+    words ??= own.load('intl-words');
+    return words.localeCompare(left, text(other), locales, options);
 };

@@ -77,7 +77,7 @@ const settle = (locales, options) => {
     } else if (style === 'currency') throw new TypeError('the style currency needs the option currency');
     const display = choice(given, 'currencyDisplay', ['code', 'symbol', 'narrowSymbol', 'name'], 'symbol');
     const currencySign = choice(given, 'currencySign', ['standard', 'accounting'], 'standard');
-    if (style === 'unit') throw new RangeError('the style unit is not available here: format the number, and add the unit');
+    if (style === 'unit') throw new RangeError('the style unit is not available here: add the unit to the number');
     const isCurrency = style === 'currency';
     const notation = choice(given, 'notation', ['standard', 'scientific', 'engineering', 'compact'], 'standard');
     const isCompact = notation === 'compact';
@@ -145,7 +145,8 @@ function PluralRules(locales = undefined, options = undefined) {
     const locale = resolve(locales), given = coerced(options);
     matcher(given);
     const type = choice(given, 'type', ['cardinal', 'ordinal'], 'cardinal'), count = digits(given, 0, 3, false);
-    new PluralState(this, { __proto__: null, locale, type, count, spec: 'decimal,,,,,false,never' + digitsSpec(count) });
+    const spec = 'decimal,,,,,false,never' + digitsSpec(count);
+    new PluralState(this, { __proto__: null, locale, type, count, spec });
 }
 define(PluralRules, 'PluralRules', {
     select(number) {

@@ -221,8 +221,7 @@ impl<'a> Format<'a> {
         let is_named = matches!(self.month, "long" | "short" | "narrow");
         // Of a month alone with one of these there are no patterns.
         let is_alone = !has_year && !has_day;
-        let is_odd =
-            matches!((self.month, self.weekday), ("long", "short") | ("narrow", "long" | "short")) && !has_era;
+        let is_odd = matches!((self.month, self.weekday), ("long", "short") | ("narrow", "long" | "short")) && !has_era;
         if is_alone && (is_odd || has_era) {
             match is_odd {
                 true => self.push_weekday(moment, parts),

@@ -94,9 +94,8 @@ impl Quantity {
         if text.is_empty() || digits().any(|digit| digit.is_none()) {
             return Self::NaN;
         }
-        let whole = digits().flatten().try_fold(0_u128, |sum, digit| {
-            sum.checked_mul(radix.into())?.checked_add(digit.into())
-        });
+        let whole =
+            digits().flatten().try_fold(0_u128, |sum, digit| sum.checked_mul(radix.into())?.checked_add(digit.into()));
         match whole {
             Some(whole) => Self::of_literal(&whole.to_string()).unwrap_or(Self::NaN),
             None => {
@@ -199,7 +198,10 @@ impl Decimal {
         };
         let whole = (self.point.max(0) as usize).max(whole_min) as i64;
         let fraction = ((self.digits.len() as i64 - self.point).max(0) as usize).max(fraction_min) as i64;
-        ((-whole..0).map(|at| digit(at + self.point)).collect(), (0..fraction).map(|at| digit(at + self.point)).collect())
+        (
+            (-whole..0).map(|at| digit(at + self.point)).collect(),
+            (0..fraction).map(|at| digit(at + self.point)).collect(),
+        )
     }
 }
 

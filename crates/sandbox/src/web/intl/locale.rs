@@ -22,7 +22,7 @@ fn locales(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Resul
     check_texts(arguments)?;
     let [NativeValue::String(tags)] = arguments else { return Err(refused()) };
     let (mut seen, mut all) = (HashSet::new(), String::new());
-    for tag in tags.lines() {
+    for tag in tags.split_terminator('\n') {
         let canonical = canonical(tag).ok_or_else(|| {
             let shown: String = tag.chars().take(40).collect();
             NativeFailure { name: "RangeError", message: format!("{shown:?} is no language tag") }

@@ -4,13 +4,16 @@ use isolet_core_traits::{Native, NativeContext, NativeFailure, NativeValue};
 
 use super::decimal::{Decimal, Quantity, Rounding};
 use super::{Parts, currency, fields};
-use crate::web::{check_texts, refused};
+use crate::web::refused;
 
 /// `native.number(spec, value, inParts)`: see [`Format::new`] for the fields.
 pub(super) const NUMBER: Native = Native { name: "number", arguments: 3, call: number };
 
 /// `native.plural(spec, value, isOrdinal)`: its category.
 pub(super) const PLURAL: Native = Native { name: "plural", arguments: 3, call: plural };
+
+/// The longest number as text: what is made of it is many times as long.
+const TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// What short and long forms end with, by powers of a thousand.
 const COMPACT: [(&str, &str); 4] = [("K", "thousand"), ("M", "million"), ("B", "billion"), ("T", "trillion")];
@@ -236,19 +239,20 @@ fn is_one_thing(whole: &str, fraction: &str, power: usize) -> bool {
 fn quantity(value: &NativeValue) -> Result<Quantity, NativeFailure> {
     match value {
         NativeValue::Number(number) => Ok(Quantity::of_number(*number)),
+        NativeValue::String(text) if text.len() > TEXT_BYTES_MAX => {
+            Err(NativeFailure { name: "RangeError", message: "the number is too long: at most 64 KiB are read".into() })
+        }
         NativeValue::String(text) => Ok(Quantity::of_text(text)),
         _ => Err(refused()),
     }
 }
 
 fn number(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
-    check_texts(arguments)?;
     let [NativeValue::String(spec), value, NativeValue::Bool(in_parts)] = arguments else { return Err(refused()) };
     Ok(Format::new(spec)?.format(quantity(value)?).into_value(*in_parts))
 }
 
 fn plural(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Result<NativeValue, NativeFailure> {
-    check_texts(arguments)?;
     let [NativeValue::String(spec), value, NativeValue::Bool(is_ordinal)] = arguments else { return Err(refused()) };
     let Quantity::Finite(mut decimal) = quantity(value)? else { return Ok(NativeValue::String("other".into())) };
     let (whole, fraction, power) = Format::new(spec)?.lay_out(&mut decimal);
