@@ -16,9 +16,12 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("Headers", "Headers; 1"),
     ("crypto", "crypto; 1"),
     ("performance", "performance; 1"),
+    ("Intl", "Intl; 1"),
+    ("a number's toLocaleString", "(1234.5).toLocaleString(); 1"),
+    ("a date's toLocaleDateString", "new Date(0).toLocaleDateString(); 1"),
     (
         "all of them",
-        "[atob, setTimeout, structuredClone, URL, TextDecoder, AbortController, Headers, crypto, performance]; 1",
+        "[atob, setTimeout, structuredClone, URL, TextDecoder, AbortController, Headers, crypto, performance, Intl]; 1",
     ),
 ];
 

@@ -135,7 +135,8 @@ impl Verdict {
     /// What the script itself did wrong, at its place in `source`.
     pub(crate) fn failure(kind: Status, failure: ScriptFailure, source: &Source) -> Self {
         let line = failure.place.and_then(|place| source.text().lines().nth((place.line as usize).checked_sub(1)?));
-        let hint = hints::hint(&failure).or_else(|| hints::about_line(&failure, line?));
+        let of_intl = line.and_then(|line| hints::about_intl(&failure, line));
+        let hint = of_intl.or_else(|| hints::hint(&failure)).or_else(|| hints::about_line(&failure, line?));
         let kind = if hints::is_violation(&failure) { Status::SandboxViolation } else { kind };
         let ScriptFailure { name, message, place, stack, retryable, .. } = failure;
         let error = ErrorReport {

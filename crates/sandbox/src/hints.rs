@@ -62,6 +62,16 @@ pub fn about_line(failure: &ScriptFailure, line: &str) -> Option<String> {
     Some(hint.into())
 }
 
+/// What of `Intl` is not there, if a failure's line asks for it: no message names it.
+pub fn about_intl(failure: &ScriptFailure, line: &str) -> Option<String> {
+    let is_call = matches!(&*failure.message, "not a function" | "not a constructor") && failure.name == "TypeError";
+    let name = INTL_MISSING.iter().find(|name| is_call && line.contains(&format!("Intl.{name}")))?;
+    Some(format!("Intl.{name} does not exist here: check with ?. or in first, or pass texts that are made as input"))
+}
+
+/// Of `Intl`, in the standard but not here.
+const INTL_MISSING: &[&str] = &["DisplayNames", "DurationFormat", "Locale", "Segmenter", "supportedValuesOf"];
+
 /// Words that begin a declaration of TypeScript.
 const TYPES: &[&str] = &["interface", "type", "enum", "declare", "namespace", "abstract"];
 
@@ -151,7 +161,7 @@ const MISSING: &[(&[&str], &str)] = &[
     ),
     (
         &["Intl"],
-        "Intl is not available: format with toFixed, padStart and toISOString, or pass texts that are formatted as input",
+        "Intl is left out here: format with toFixed, padStart and toISOString, or pass texts that are formatted as input",
     ),
     (
         &[

@@ -96,11 +96,13 @@ pub enum Capability {
     StructuredClone,
     /// `performance` and `navigator`.
     Platform,
+    /// `Intl`, and locales for `toLocaleString` and its like.
+    Intl,
 }
 
 impl Capability {
     /// All capabilities.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Eval,
         Self::Proxies,
         Self::Reflect,
@@ -116,6 +118,7 @@ impl Capability {
         Self::Crypto,
         Self::StructuredClone,
         Self::Platform,
+        Self::Intl,
     ];
 
     /// Its name in settings, for example `shared-memory`.
@@ -136,6 +139,7 @@ impl Capability {
             Self::Crypto => "crypto",
             Self::StructuredClone => "structured-clone",
             Self::Platform => "platform",
+            Self::Intl => "intl",
         }
     }
 
@@ -160,6 +164,7 @@ impl Capability {
             Self::Crypto => &["crypto", "Crypto", "SubtleCrypto", "CryptoKey"],
             Self::StructuredClone => &["structuredClone"],
             Self::Platform => &["performance", "navigator", "Performance", "Navigator"],
+            Self::Intl => &["Intl"],
         }
     }
 
@@ -265,6 +270,7 @@ impl Policy {
         let mut setup = vec![GLOBALS, web::OWN];
         setup.extend(is_frozen.then_some(ASSIGNABLE));
         setup.push(console::SETUP);
+        setup.extend(self.allows(Capability::Intl).then_some(web::LOCALE));
         setup.extend((!self.fixes_time_later()).then_some(web::DATE));
         for (capability, removal) in [(Capability::Reflect, NO_REFLECT), (Capability::SharedMemory, NO_SHARED_MEMORY)] {
             setup.extend((!self.allows(capability)).then_some(removal));
@@ -296,6 +302,7 @@ impl Policy {
         ]
         .into_iter()
         .flatten()
+        .chain(self.allows(Capability::Intl).then(web::intl).into_iter().flatten())
         .collect()
     }
 }
@@ -361,19 +368,29 @@ mod tests {
     #[test]
     fn an_environment_follows_its_policy() {
         for (policy, name, setup) in [
-            (Policy::default(), "standard", &["globals", "own", "console"][..]),
-            (Policy::new().with_eval(true), "standard+eval", &["globals", "own", "console"]),
-            (Policy::new().with_eval(true).with_eval(false), "standard", &["globals", "own", "console"]),
-            (Policy::of(Profile::Trusted), "trusted", &["globals", "own", "console"]),
+            (Policy::default(), "standard", &["globals", "own", "console", "locale"][..]),
+            (Policy::new().with_eval(true), "standard+eval", &["globals", "own", "console", "locale"]),
+            (Policy::new().with_eval(true).with_eval(false), "standard", &["globals", "own", "console", "locale"]),
+            (Policy::of(Profile::Trusted), "trusted", &["globals", "own", "console", "locale"]),
             (
                 Policy::of(Profile::Strict),
                 "strict",
-                &["globals", "own", "assignable", "console", "fixed-time", "no-reflect", "no-shared-memory", "freeze"],
+                &[
+                    "globals",
+                    "own",
+                    "assignable",
+                    "console",
+                    "locale",
+                    "fixed-time",
+                    "no-reflect",
+                    "no-shared-memory",
+                    "freeze",
+                ],
             ),
             (
                 Policy::new().without(Capability::SharedMemory),
                 "standard-shared-memory",
-                &["globals", "own", "console", "no-shared-memory"],
+                &["globals", "own", "console", "locale", "no-shared-memory"],
             ),
         ] {
             let environment = policy.environment(host());

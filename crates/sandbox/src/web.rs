@@ -7,6 +7,7 @@
 mod clock;
 mod crypto;
 mod headers;
+mod intl;
 mod query;
 mod random;
 mod text;
@@ -75,6 +76,21 @@ pub(crate) fn date() -> LazyScript {
 pub(crate) fn platform(resolution: Resolution) -> LazyScript {
     let globals = &["performance", "navigator", "Performance", "Navigator"];
     lazy("platform", include_str!("js/platform.js"), globals, vec![resolution.native(), clock::TODAY])
+}
+
+/// The methods of the language that know of locales. They stand in the image, and what they do is loaded on first use.
+pub(crate) const LOCALE: SetupScript = SetupScript { name: "locale", source: include_str!("js/locale.js") };
+
+/// `Intl`, in the parts in which it is loaded.
+pub(crate) fn intl() -> [LazyScript; 6] {
+    [
+        lazy("intl-common", include_str!("js/intl-common.js"), &[], intl::COMMON.to_vec()),
+        lazy("intl-numbers", include_str!("js/intl-numbers.js"), &[], intl::NUMBERS.to_vec()),
+        lazy("intl-dates", include_str!("js/intl-dates.js"), &[], intl::DATES.to_vec()),
+        lazy("intl-words", include_str!("js/intl-words.js"), &[], intl::WORDS.to_vec()),
+        lazy("intl-methods", include_str!("js/intl-methods.js"), &[], Vec::new()),
+        lazy("intl", include_str!("js/intl.js"), &["Intl"], Vec::new()),
+    ]
 }
 
 /// The namespace of [`timers_namespace`].
@@ -152,7 +168,7 @@ mod tests {
     fn all() -> Vec<Native> {
         let scripts =
             [url(), text(), headers(), crypto(), platform(Resolution::Fine), platform(Resolution::Coarse), timers()];
-        scripts.into_iter().flat_map(|script| script.natives).collect()
+        scripts.into_iter().chain(intl()).flat_map(|script| script.natives).collect()
     }
 
     fn value() -> impl Strategy<Value = NativeValue> {
@@ -167,6 +183,10 @@ mod tests {
                 "(a=b&?){0,5}",
                 "([a-z-]{1,6}:[a-z ]{0,5}\n){0,4}",
                 "SHA-(1|256|384|512)",
+                "(decimal|percent|currency),(USD|XAF|)?,(symbol|name),(accounting)?,(short|long)?,(min2|false),(auto|always),halfEven,(fraction|significant|morePrecision),[0-9]{1,3},[0-9]?,[0-9]?,[0-9]{0,2},[0-9]?,",
+                ",,(long|short)?,(era)?,(2-digit)?,(long|2-digit)?,(numeric)?,(short)?,(2-digit)?,(numeric)?,(numeric)?,[1-4]?,(short)?,h(11|12|23|24)",
+                "[+-]?[0-9]{0,30}(\\.[0-9]{0,20})?(e-?[0-9]{1,12})?|0x[0-9a-f]{0,40}",
+                "([a-z]{2,3}(-[a-z]{4})?(-[A-Z]{2})?(-[a-z]-[a-z0-9]{1,9})?\n){0,3}",
                 "utf-8|utf-16le|utf-16be|windows-1252|shift_jis",
             ]
             .prop_map(NativeValue::String),
@@ -177,7 +197,7 @@ mod tests {
     proptest! {
         /// Whatever they are given, natives answer: with a value or with a refusal.
         #[test]
-        fn natives_are_total(calls in proptest::collection::vec((any::<prop::sample::Index>(), proptest::collection::vec(value(), 6)), 1..20)) {
+        fn natives_are_total(calls in proptest::collection::vec((any::<prop::sample::Index>(), proptest::collection::vec(value(), 7)), 1..20)) {
             let (mut logs, mut resources, mut time) = (LogBuffer::new(1_000, 10), Resources::default(), RunTime::Real);
             let interrupt = Interrupt::new(Arc::new(MonotonicClock::new()));
             for (native, values) in calls {

@@ -100,7 +100,7 @@ function newSandbox(inputText, scriptName) {
   const global = Object.create(null);
   const context = vm.createContext(global);
   const inside = code => vm.runInContext(code, context);
-  inside('delete globalThis.Intl; delete globalThis.WebAssembly; delete globalThis.console;');
+  inside('delete globalThis.WebAssembly; delete globalThis.console;');
   const caller = { tenant: 'acme', user: null, organization: null, script: scriptName, execution: 'example' };
   const parseInside = inside('JSON.parse');
   const freezeInside = inside('Object.freeze');

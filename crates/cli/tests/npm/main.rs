@@ -90,7 +90,13 @@ fn by_isolet(library: &str, how: &How, profile: Profile) -> Report {
 fn by_node(library: &str) -> Value {
     let mut command = Command::new("node");
     command.arg(here().join("node.mjs")).arg(folder()).arg(here().join("scripts").join(format!("{library}.js")));
-    let output = command.arg(library).env("TZ", "UTC").stdin(Stdio::null()).output().expect("Node can be started");
+    let output = command
+        .arg(library)
+        .env("TZ", "UTC")
+        .env("LC_ALL", "en_US.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .expect("Node can be started");
     let stdout = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(&stdout).unwrap_or_else(|error| {
         panic!("{library} under Node: {error}: {stdout}{}", String::from_utf8_lossy(&output.stderr))

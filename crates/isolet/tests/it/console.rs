@@ -55,8 +55,9 @@ fn the_environment_takes_little_of_a_vm() {
     let furnished = memory_bytes(&engine, Policy::new().environment(host));
     let taken = furnished.saturating_sub(bare);
     assert!(taken > 1 << 10, "{taken} bytes: nothing was measured");
-    // 11 KiB for the console, 3 for builtins that lazy scripts need, and 3 for the accessors of their globals.
-    assert!(taken <= 18 << 10, "{taken} bytes");
+    // 11 KiB for the console, 3 for builtins that lazy scripts need, 3 for the accessors of their globals, and 4 for the
+    // methods that know of locales, in whole pages.
+    assert!(taken <= 24 << 10, "{taken} bytes");
 }
 
 /// What a VM holds in a run of nothing.

@@ -13,10 +13,23 @@ use tokio::task::JoinSet;
 use crate::setup::{builder, isolet, tenant, told};
 
 const ROWS: &str = include_str!("../../../sandbox/tests/web.json");
+const INTL_ROWS: &str = include_str!("../../../sandbox/tests/intl.json");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn web_apis_do_what_their_rows_say() {
-    let rows: Value = serde_json::from_str(ROWS).expect("JSON");
+    let count = check(ROWS).await;
+    assert!(count >= 280, "{count} rows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn intl_does_what_its_rows_say() {
+    let count = check(INTL_ROWS).await;
+    assert!(count >= 200, "{count} rows");
+}
+
+/// Runs all rows, and says how many there are.
+async fn check(rows: &str) -> usize {
+    let rows: Value = serde_json::from_str(rows).expect("JSON");
     let isolet = Arc::new(isolet());
     let (mut runs, mut wrong, mut count) = (JoinSet::new(), Vec::new(), 0);
     for (api, rows) in rows["rows"].as_object().expect("APIs") {
@@ -34,7 +47,7 @@ async fn web_apis_do_what_their_rows_say() {
         wrong.extend(row.expect("no panic"));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert!(count >= 280, "{count} rows");
+    count
 }
 
 /// A service under a name that the web has, too.

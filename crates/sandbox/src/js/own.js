@@ -17,6 +17,7 @@ const kept = {
     },
     iterator: Symbol.iterator, toStringTag: Symbol.toStringTag,
     slice: String.prototype.slice, indexOf: String.prototype.indexOf, concat: String.prototype.concat,
+    normalize: String.prototype.normalize,
     getTime: Date.prototype.getTime, transfer: ArrayBuffer.prototype.transfer,
     mapGet: map.get, mapSet: map.set, mapEach: map.forEach, setAdd: set.add, setEach: set.forEach,
     kind: getter(typedArray, Symbol.toStringTag), buffer: getter(typedArray, 'buffer'),

@@ -1,7 +1,4 @@
-const { DateTime, Duration, Interval, Settings } = luxon;
-// Luxon would ask Intl for them.
-Settings.defaultLocale = 'en-US';
-Settings.defaultZone = 'utc';
+const { DateTime, Duration, Info, Interval } = luxon;
 const start = DateTime.fromISO('2024-02-28T22:15:30Z', { zone: 'utc' });
 ({
   iso: [start.toISO(), start.toISODate(), start.toSQL({ includeOffset: false }), start.toUnixInteger()],
@@ -12,5 +9,9 @@ const start = DateTime.fromISO('2024-02-28T22:15:30Z', { zone: 'utc' });
   parsed: DateTime.fromFormat('31.12.2024 18:05', 'dd.LL.yyyy HH:mm', { zone: 'utc' }).toISO(),
   invalid: DateTime.fromISO('2024-02-30').isValid,
   parts: [start.weekNumber, start.ordinal, start.quarter, start.weekday, start.isInLeapYear],
+  local: [start.toLocaleString(DateTime.DATE_FULL), start.toLocaleString(DateTime.DATETIME_MED_WITH_WEEKDAY), start.toLocaleString(DateTime.TIME_24_SIMPLE), start.toFormat("cccc, MMMM d 'at' h:mm a ZZZZ"), start.weekdayShort],
+  names: [Info.months('short'), Info.weekdays('narrow'), Info.meridiems(), Info.eras('long')],
+  relative: [start.minus({ days: 1 }).toRelative({ base: start }), start.plus({ months: 3 }).toRelative({ base: start }), start.plus({ days: 1 }).toRelativeCalendar({ base: start })],
+  spoken: [Duration.fromObject({ hours: 1234.5 }).toMillis(), DateTime.fromFormat('March 5, 2024', 'MMMM d, yyyy', { zone: 'utc' }).toISODate()],
   interval: Interval.fromDateTimes(start, start.plus({ days: 3 })).length('hours'),
 })

@@ -49,7 +49,7 @@ pub(super) const ROWS: &[Escape] = &[
          'bjson', 'qjs', 'print', 'load', 'loadFile', 'loadScript', '__loadScript', 'evalScript', 'evalFile', \
          'scriptArgs', 'execArgv', 'gc', 'quit', 'exit', 'read', 'readline', 'Worker', 'WebAssembly', 'Java', \
          'ActiveXObject', 'importScripts', 'postMessage', 'fetch', 'WebSocket', 'native', 'own', 'host', \
-         'setup', 'script', '$timers', 'timers', 'navigator2', 'Intl', 'Buffer', 'setImmediate', '__dirname', \
+         'setup', 'script', '$timers', 'timers', 'navigator2', 'Buffer', 'setImmediate', '__dirname', \
          '__filename', 'document', 'location', 'chrome', 'external', 'alert'].filter((name) => name in \
          globalThis)",
         Gives("[]"),
