@@ -45,15 +45,16 @@ struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     fn new(arguments: &'a RunArguments, input: JsonText, otlp: Option<&Otlp>) -> Result<Self> {
-        let isolet = |vms_warm| {
+        let isolet = |vms_warm, otlp: Option<&Otlp>| {
             let policy = Policy::of(arguments.profile);
             let policy = if arguments.allow_eval { policy.with(Capability::Eval) } else { policy };
             let builder = Isolet::builder().limits(limits(arguments)).policy(policy);
             let builder = if let Some(otlp) = otlp { builder.meter(otlp.meter()) } else { builder };
             builder.vms_warm(vms_warm).vms_max(arguments.pool_size).build().context("cannot start")
         };
-        let cold = if arguments.repeat > 1 { Some(isolet(0)?) } else { None };
-        let isolet = isolet(arguments.pool_size)?;
+        // A collector would take the figures of two for those of one.
+        let cold = if arguments.repeat > 1 { Some(isolet(0, None)?) } else { None };
+        let isolet = isolet(arguments.pool_size, otlp)?;
         interruption::watch(cold.iter().chain([&isolet]).cloned().collect())?;
         Ok(Self { arguments, input, isolet, cold })
     }

@@ -4,7 +4,6 @@ mod search;
 
 use std::collections::VecDeque;
 use std::ffi::CStr;
-use std::iter;
 
 use isolet_core_traits::{CompileFailure, FailureKind, Frame, Place, ScriptFailure, Source, SourceKind};
 use rquickjs::qjs;
@@ -38,7 +37,7 @@ const SETUP: Around = Around("\n(function (global, native, host, own) { 'use str
 ///
 /// | kind | attempts |
 /// |---|---|
-/// | script | with top-level `await`; if it has the word, else as a classic script, in which `await` is a name like any other |
+/// | script | with top-level `await`, if it has the word; then as a classic script, in which `await` is a name like any other |
 /// | module | as one |
 /// | body | in a method, and in a function: a text that closes the one early does not fit the other |
 /// | auto | those of a script, then as a module; of two failures the one that got further is the author's |
@@ -74,8 +73,9 @@ enum Compiled {
 impl Compiling {
     /// Of a source by its kind.
     pub(crate) fn new(source: &Source) -> Box<Self> {
-        let classic = source.text().contains("await").then_some(Attempt::Classic);
-        let script = || iter::once(Attempt::Script).chain(classic);
+        // An async script hands its value over in an object, between which and us setters of the script's may get.
+        let with_await = source.text().contains("await").then_some(Attempt::Script);
+        let script = || with_await.into_iter().chain([Attempt::Classic]);
         let attempts = match source.kind() {
             SourceKind::Script => script().collect(),
             SourceKind::Module => VecDeque::from([Attempt::Module]),

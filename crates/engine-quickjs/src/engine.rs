@@ -139,7 +139,8 @@ impl QuickJs {
         let (restoring, images, stacks) = (Restoring::default(), Budget::of_process(), Stacks::default());
         let uses_signals = form == Form::Restored && signals::is_supported();
         if uses_signals {
-            signals::find_interpreter(realm.enter());
+            let js = realm.enter();
+            signals::find_interpreter(js, layout.poll_counter(js));
         }
         let (tick, on_fault) = (uses_signals.then_some(TICK), OnFault::default());
         Ok(Self {

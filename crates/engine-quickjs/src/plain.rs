@@ -28,9 +28,9 @@ impl PlainRuntime {
         Self { runtime, context }
     }
 
-    /// Loads a classic script, runs it with these globals, and gives its value as JSON. `None` if it throws.
+    /// Loads a classic script without `await`, runs it with these globals, and gives its value as JSON. `None` if it throws.
     pub fn run(&mut self, program: &QuickJsProgram, input: &str, context: &str) -> Option<String> {
-        assert_eq!(program.form(), Form::Script, "a classic script");
+        assert_eq!(program.form(), Form::Synchronous, "a classic script without await");
         // SAFETY: T1: the stack is that of the caller's thread.
         unsafe { qjs::JS_UpdateStackTop(self.runtime) };
         // SAFETY: R1: the context lives as long as this value.
@@ -42,13 +42,11 @@ impl PlainRuntime {
         js.define(&global, "input", js.parse_json(&Terminated::new([input]))?, PLAIN)?;
         js.define(&global, "context", js.parse_json(&Terminated::new([context]))?, HIDDEN)?;
         // SAFETY: B1.
-        let promise = js.evaluate(unsafe { js.read_bytecode(program.bytecode()) }?)?;
+        let value = js.evaluate(unsafe { js.read_bytecode(program.bytecode()) }?)?;
         while js.run_job() != Job::NoneLeft {}
-        let settled = js.settled_with(&promise);
-        let value = js.get(&settled, c"value")?;
         let json = js.stringify(&value, &Value::UNDEFINED)?;
         let text = js.to_string(&json);
-        [global, promise, settled, value, json].into_iter().for_each(|value| js.free(value));
+        [global, value, json].into_iter().for_each(|value| js.free(value));
         text
     }
 }

@@ -27,7 +27,7 @@ use tokio::sync::{Notify, oneshot};
 pub(crate) use self::schedule::Claim;
 use self::schedule::{Placed, Schedule, Ticket};
 use self::worker::{Done, Once, Reply, Sliceable, Task};
-use crate::cpu;
+use crate::cpu::{self, Seen, ThreadNumber};
 use crate::panics::Panic;
 use crate::task;
 
@@ -107,9 +107,13 @@ pub(crate) enum Lost {
 /// When others come, a slice of a long run is ended, and one of a run that may be short if it has lasted longer than this.
 const NUDGED_AFTER: Duration = Duration::from_micros(200);
 
-/// A worker that is so long in one slice, beyond the deadline of what it does, is stuck. Engines that kill in natives
-/// need a hundredth of it; a thread that the system did not let run may need half.
+/// A worker that is so long in one slice, beyond the deadline of what it does, may be stuck. Engines that kill in natives
+/// need a hundredth of it.
 const STUCK_AFTER: Duration = Duration::from_millis(200);
+/// It is not yet if the system does not let it run: not before it has used so much CPU time since,
+const STUCK_CPU: Duration = Duration::from_millis(20);
+/// or so much time has gone by.
+const STARVED_MAX: Duration = Duration::from_secs(2);
 
 /// Work that mostly uses less is over about when a core that fell asleep meanwhile would be awake again.
 const IMMINENT: Duration = Duration::from_micros(50);
@@ -169,8 +173,12 @@ struct ThreadState {
     /// None before it runs, and after.
     thread: Option<Thread>,
     nudge: Option<Arc<dyn Nudge>>,
+    /// For looking at it from elsewhere.
+    number: Option<ThreadNumber>,
     /// When its slice began, and what of.
     slice: Option<(Duration, Ticket)>,
+    /// A slice that takes too long, and what the thread had used when that was seen.
+    overdue: Option<((Duration, Ticket), Duration)>,
     /// Who waits for that.
     reply: Option<Arc<dyn Reply>>,
     /// Whether its slice was asked to end.
@@ -181,6 +189,17 @@ struct ThreadState {
 }
 
 impl ThreadState {
+    /// Whether it is what it does that keeps it in this slice, and not the system.
+    fn is_kept(&mut self, slice: (Duration, Ticket)) -> bool {
+        let Some(Seen { wants_cpu: true, cpu }) = self.number.and_then(ThreadNumber::look) else { return true };
+        let before = match self.overdue {
+            Some((of, before)) if of == slice => before,
+            _ => cpu,
+        };
+        self.overdue = Some((slice, before));
+        cpu.saturating_sub(before) >= STUCK_CPU
+    }
+
     /// It is stuck.
     fn stuck(&self, worker: usize) -> Stuck {
         Stuck { worker, generation: self.generation, has_vm: self.reply.is_some() }
@@ -387,9 +406,12 @@ impl Shared {
     fn replace_if_stuck(&self, worker: usize) {
         let now = self.clock.now();
         let mut state = self.lock();
-        let Some((since, ticket)) = state.threads[worker].slice else { return };
-        let deadline = state.schedule.deadline(ticket);
-        if deadline.is_none_or(|deadline| now < deadline.max(since).saturating_add(STUCK_AFTER)) {
+        let Some(slice @ (since, ticket)) = state.threads[worker].slice else { return };
+        let Some(deadline) = state.schedule.deadline(ticket) else { return };
+        let overdue = deadline.max(since).saturating_add(STUCK_AFTER);
+        let is_starved =
+            |state: &mut State| now < overdue.saturating_add(STARVED_MAX) && !state.threads[worker].is_kept(slice);
+        if now < overdue || is_starved(&mut state) {
             return;
         }
         let lost = state.schedule.lose_thread(worker);

@@ -107,7 +107,7 @@ pub use isolet_executor::{
     Kills, Prepared, Shutdown, Traceparent, Violator,
 };
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
-pub use isolet_pool::{ConfigError, Crowd, PoolConfig, PoolStats};
+pub use isolet_pool::{Cap, ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
 pub use opentelemetry::metrics::Meter;
 

@@ -14,6 +14,7 @@
 //! [`Admission::next_decision`] gives in order; the caller must carry out all of them. There is no clock, no lock and no
 //! I/O in here. The work for an event grows with the logarithm of what waits, for each decision that it leads to.
 
+mod capped;
 mod costs;
 mod decision;
 mod index;
@@ -39,8 +40,9 @@ pub use self::stats::{Crowd, Destroyed, Ordered, PoolStats, Rejections};
 
 use crate::config::{ConfigError, PoolConfig};
 use crate::rejected::{Blocked, Cap, Rejected};
+use capped::Capped;
 use costs::Costs;
-use ledger::{Change, Class, Cost, Ledger};
+use ledger::{Change, Class, Cost, Ledger, Whose};
 use making::Making;
 use size::Size;
 use vms::{Beginning, Place, Run, Vms};
@@ -70,6 +72,8 @@ struct Waiting {
     request: Request,
     since: Duration,
     blocked: Blocked,
+    /// How long its tenant and its script had been at their caps when it came.
+    capped: Capped,
     position: usize,
 }
 
@@ -129,7 +133,7 @@ impl Admission {
         self.expire(now);
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        if self.ledger.set_share(&request.tenant, request.share) {
+        if self.ledger.set_share(now, &request.tenant, request.share) {
             // Those who came before go before, if that lets them in.
             self.settle(now, None);
         }
@@ -137,10 +141,11 @@ impl Admission {
         if self.draining {
             self.reject(ticket, Rejected::Draining { in_use: self.granted.len() });
         } else if let Some(blocked) = self.blocked(&request) {
-            self.enqueue(ticket, Waiting { request, since: now, blocked, position });
+            let capped = self.ledger.capped(now, &request);
+            self.enqueue(ticket, Waiting { request, since: now, blocked, capped, position });
         } else {
             let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
-            self.ledger.change(&request.tenant, &request.script, request.share, Change::Take(cost));
+            self.ledger.change(now, Whose::from(&request), Change::Take(cost));
             let waited = Waited { time: Duration::ZERO, reason: None, position };
             self.grant(now, Grantee { ticket, request, cost }, waited, None);
         }
@@ -150,7 +155,7 @@ impl Admission {
 
     /// Whoever waited does not want it any more. Does nothing if the ticket does not wait.
     pub fn cancel(&mut self, now: Duration, ticket: Ticket) {
-        if self.leave_queue(ticket).is_some() {
+        if self.leave_queue(now, ticket).is_some() {
             self.totals.cancelled_total += 1;
         }
         self.settle(now, None);
@@ -203,7 +208,8 @@ impl Admission {
             if let Some(used) = used.filter(|_| cpu_used > Some(Duration::ZERO)) {
                 self.costs.learn(&tenant, &script, need, used);
             }
-            self.ledger.change(&tenant, &script, share, Change::Release(cost, used.unwrap_or(cost)));
+            let whose = Whose { tenant: &tenant, script: &script, share };
+            self.ledger.change(now, whose, Change::Release(cost, used.unwrap_or(cost)));
         }
         self.settle(now, None);
     }
@@ -226,7 +232,7 @@ impl Admission {
         if failures >= self.config.vm_failures_max && self.live() == 0 {
             let retry_after = Some(self.making.pause_until().saturating_sub(now));
             let why = Rejected::NoVm { failures, error, retry_after };
-            self.reject_waiting(|waiting| waiting.request.need == Need::Vm, &why);
+            self.reject_waiting(now, |waiting| waiting.request.need == Need::Vm, &why);
         }
         self.settle(now, None);
     }
@@ -246,7 +252,7 @@ impl Admission {
     /// [Drains](Self::drain), and rejects those that wait as well.
     pub fn turn_away(&mut self, now: Duration) {
         self.draining = true;
-        self.reject_waiting(|_| true, &Rejected::Draining { in_use: self.granted.len() });
+        self.reject_waiting(now, |_| true, &Rejected::Draining { in_use: self.granted.len() });
         self.settle(now, None);
     }
 
@@ -291,7 +297,7 @@ impl Admission {
             lacking: self.vms_lacking(),
             waiting: self.waiting.len(),
             leases: self.granted.len(),
-            crowds: self.ledger.crowds().take(PoolStats::CROWDS_MAX).collect(),
+            crowds: self.ledger.crowds().take(PoolStats::CROWDS_MAX).map(|crowd| self.explained(crowd)).collect(),
             tenants: self.ledger.tenants(),
             debtors: self.ledger.debtors(),
             scripts_known: self.costs.scripts(),
@@ -301,6 +307,12 @@ impl Admission {
             vm_bytes: self.vms.index().bytes(),
             ..self.totals.clone()
         }
+    }
+
+    /// With what holds back its next request, if no cap of its own does.
+    fn explained(&self, crowd: Crowd) -> Crowd {
+        let by_vms = || Some(self.blocked_by_vms(self.ledger.class(&crowd.tenant, Need::Vm))?.by);
+        Crowd { blocked_by: crowd.blocked_by.or_else(by_vms), ..crowd }
     }
 
     /// What holds a request back now. After [`settle`](Self::settle), whoever waits is held back by something.
@@ -342,15 +354,13 @@ impl Admission {
             let waiting = self.waiting.len();
             return self.reject(ticket, Rejected::QueueFull { waiting, queue_max, blocked, retry_after });
         }
-        let Request { tenant, script, need, share, .. } = &waiting.request;
-        self.ledger.change(tenant, script, *share, Change::Enqueue(ticket, *need));
+        self.ledger.change(waiting.since, Whose::from(&waiting.request), Change::Enqueue(ticket, waiting.request.need));
         self.waiting.insert(ticket, waiting);
     }
 
-    fn leave_queue(&mut self, ticket: Ticket) -> Option<Waiting> {
+    fn leave_queue(&mut self, now: Duration, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.waiting.remove(&ticket)?;
-        let Request { tenant, script, need, share, .. } = &waiting.request;
-        self.ledger.change(tenant, script, *share, Change::Leave(ticket, *need));
+        self.ledger.change(now, Whose::from(&waiting.request), Change::Leave(ticket, waiting.request.need));
         Some(waiting)
     }
 
@@ -391,14 +401,16 @@ impl Admission {
 
     fn grant_waiting(&mut self, now: Duration, ticket: Ticket, made: Option<VmId>) {
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
-        let Waiting { request, since, blocked, position } = waiting;
+        let Waiting { request, since, blocked, capped, position } = waiting;
+        let time = now.saturating_sub(since);
+        let reason = self.ledger.capped(now, &request).reason(capped, time, blocked.by);
         if request.need == Need::Vm {
             self.size.serves();
         }
         let cost = self.costs.expected_us(&request.tenant, &request.script, request.need);
         let change = Change::Promote(ticket, request.need, cost);
-        self.ledger.change(&request.tenant, &request.script, request.share, change);
-        let waited = Waited { time: now.saturating_sub(since), reason: Some(blocked.by.waited_for()), position };
+        self.ledger.change(now, Whose::from(&request), change);
+        let waited = Waited { time, reason: Some(reason), position };
         self.grant(now, Grantee { ticket, request, cost }, waited, made);
     }
 
@@ -461,17 +473,17 @@ impl Admission {
             let blocked = self.blocked(&waiting.request).unwrap_or(waiting.blocked);
             let retry_after = self.retry_after(blocked, &waiting.request.tenant);
             let (waited, position) = (now.saturating_sub(waiting.since), waiting.position);
-            self.leave_queue(ticket);
+            self.leave_queue(now, ticket);
             let waiting = self.waiting.len();
             self.reject(ticket, Rejected::QueueTimeout { waited, position, waiting, blocked, retry_after });
         }
     }
 
-    fn reject_waiting(&mut self, which: impl Fn(&Waiting) -> bool, why: &Rejected) {
+    fn reject_waiting(&mut self, now: Duration, which: impl Fn(&Waiting) -> bool, why: &Rejected) {
         let tickets: Vec<Ticket> =
             self.waiting.iter().filter(|(_, waiting)| which(waiting)).map(|(&ticket, _)| ticket).collect();
         for ticket in tickets {
-            self.leave_queue(ticket);
+            self.leave_queue(now, ticket);
             self.reject(ticket, why.clone());
         }
     }

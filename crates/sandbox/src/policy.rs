@@ -14,6 +14,7 @@ const GLOBALS: SetupScript = SetupScript { name: "globals", source: include_str!
 const NO_REFLECT: SetupScript = SetupScript { name: "no-reflect", source: "delete global.Reflect;" };
 const NO_SHARED_MEMORY: SetupScript =
     SetupScript { name: "no-shared-memory", source: "delete global.SharedArrayBuffer;\ndelete global.Atomics;" };
+const ASSIGNABLE: SetupScript = SetupScript { name: "assignable", source: include_str!("js/assignable.js") };
 const FREEZE: SetupScript = SetupScript { name: "freeze", source: include_str!("js/freeze.js") };
 
 /// A set of switches to start from.
@@ -23,7 +24,8 @@ pub enum Profile {
     #[default]
     Standard,
     /// Also without proxies and reflection, references that watch the garbage collector, shared memory, and clocks finer
-    /// than a millisecond; builtins cannot be changed.
+    /// than a millisecond; builtins cannot be changed. What is frozen cannot be made on first use: its VMs take 40 % more
+    /// memory.
     Strict,
     /// Everything, `eval` included.
     Trusted,
@@ -264,13 +266,16 @@ impl Policy {
     }
 
     fn setup(&self) -> Vec<SetupScript> {
-        let mut setup = vec![GLOBALS, web::OWN, console::SETUP];
+        let is_frozen = !self.allows(Capability::PatchBuiltins);
+        let mut setup = vec![GLOBALS, web::OWN];
+        setup.extend(is_frozen.then_some(ASSIGNABLE));
+        setup.push(console::SETUP);
         setup.extend(self.allows(Capability::Intl).then_some(web::LOCALE));
         setup.extend((!self.fixes_time_later()).then_some(web::DATE));
         for (capability, removal) in [(Capability::Reflect, NO_REFLECT), (Capability::SharedMemory, NO_SHARED_MEMORY)] {
             setup.extend((!self.allows(capability)).then_some(removal));
         }
-        setup.extend((!self.allows(Capability::PatchBuiltins)).then_some(FREEZE));
+        setup.extend(is_frozen.then_some(FREEZE));
         setup
     }
 
@@ -370,7 +375,17 @@ mod tests {
             (
                 Policy::of(Profile::Strict),
                 "strict",
-                &["globals", "own", "console", "locale", "fixed-time", "no-reflect", "no-shared-memory", "freeze"],
+                &[
+                    "globals",
+                    "own",
+                    "assignable",
+                    "console",
+                    "locale",
+                    "fixed-time",
+                    "no-reflect",
+                    "no-shared-memory",
+                    "freeze",
+                ],
             ),
             (
                 Policy::new().without(Capability::SharedMemory),

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
 use rquickjs::qjs;
@@ -18,39 +18,51 @@ pub(super) fn contains(address: usize) -> bool {
     INTERPRETER.get().and_then(Option::as_ref).is_some_and(|interpreter| interpreter.contains(&address))
 }
 
-/// Finds it once for the process, with a context that may evaluate text. It polls no more afterwards.
+/// Finds it once for the process, with a context that may evaluate text and its poll counter. It polls no more
+/// afterwards.
 ///
 /// In the calls that lead to a poll of functions that call one another, it is the one that calls itself.
-pub(crate) fn find(js: Js) {
-    const CALLS: &str = "const poll = calls => { for (let i = 0; i < 20_000; i++); calls && poll(calls - 1) }; poll(2)";
+pub(crate) fn find(js: Js, poll_counter: NonNull<i32>) {
+    const CALLS: &str = "const call = depth => { depth && call(depth - 1) }; call(3)";
     INTERPRETER.get_or_init(|| {
-        let mut found = Found::default();
+        let mut search = Search { poll_counter, found: None };
         // SAFETY: the runtime is live, and what it calls lives as long as it may poll.
-        unsafe { qjs::JS_SetInterruptHandler(js.runtime(), Some(on_poll), (&raw mut found).cast()) };
+        unsafe { qjs::JS_SetInterruptHandler(js.runtime(), Some(on_poll), (&raw mut search).cast()) };
+        search.poll_at_next_call();
         let ran = js.compile(&Terminated::new([CALLS]), c"calls", 0, 1).and_then(|compiled| js.evaluate(compiled));
         // SAFETY: as above.
         unsafe { qjs::JS_SetInterruptHandler(js.runtime(), None, ptr::null_mut()) };
         ran.map(|value| js.free(value)).ok()?;
-        extent(found.caller_of_itself?)
+        extent(search.found?)
     });
 }
 
-#[derive(Debug, Default)]
-struct Found {
-    caller_of_itself: Option<usize>,
+struct Search {
+    poll_counter: NonNull<i32>,
+    found: Option<usize>,
 }
 
-unsafe extern "C" fn on_poll(_: *mut qjs::JSRuntime, found: *mut c_void) -> c_int {
+impl Search {
+    fn poll_at_next_call(&self) {
+        // SAFETY: L1: the counter of the context that is searched with.
+        unsafe { self.poll_counter.write_volatile(1) };
+    }
+}
+
+unsafe extern "C" fn on_poll(_: *mut qjs::JSRuntime, search: *mut c_void) -> c_int {
     // SAFETY: what `find` has passed.
-    let found = unsafe { &mut *found.cast::<Found>() };
+    let search = unsafe { &mut *search.cast::<Search>() };
     let mut callee = 0;
     unwind::visit_callers(|frame: Frame| {
         let function = frame.function();
         if function == callee && Code::of_process().is_some_and(|code| code.is_engine(function)) {
-            found.caller_of_itself = Some(function);
+            search.found = Some(function);
         }
         callee = function;
-        found.caller_of_itself.is_none()
+        search.found.is_none()
     });
+    if search.found.is_none() {
+        search.poll_at_next_call();
+    }
     0
 }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::schedule::Ticket;
 use super::{Lost, Over, Shared, Slice, State, Turn, Work, Worked};
-use crate::cpu;
+use crate::cpu::{self, ThreadNumber};
 use crate::panics::catch;
 use crate::task;
 
@@ -45,6 +45,7 @@ pub(super) fn start<E: Engine>(
         let thread = &mut state.threads[number];
         if thread.generation == generation {
             (thread.thread, thread.nudge) = (Some(thread::current()), nudge);
+            thread.number = Some(ThreadNumber::current());
         }
         drop(state);
         let _ = attached.send(Ok(()));

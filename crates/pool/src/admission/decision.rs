@@ -77,7 +77,7 @@ pub struct Grant {
     pub vm: Option<VmOrigin>,
     /// Time from the request to the grant.
     pub waited: Duration,
-    /// What held it back when it came; `None` if nothing did.
+    /// What it waited for most of the time; `None` if it did not have to wait.
     pub waited_for: Option<WaitedFor>,
     /// How many waited when it came.
     pub position: usize,

@@ -13,10 +13,12 @@ mod tenant;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use isolet_core_traits::{ScriptId, TenantId};
 
 use self::tenant::Tenant;
+use super::capped::Capped;
 use super::rounds::{Rounds, Turn};
 use super::{Crowd, Need, Request, Share, Ticket};
 use crate::rejected::{Blocked, Cap};
@@ -50,6 +52,20 @@ struct Index {
     vms_lacking: usize,
     /// Those who wait, by how many of their requests do.
     crowds: BTreeSet<(usize, Reverse<TenantId>)>,
+}
+
+/// Whose request it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) script: &'a ScriptId,
+    pub(super) share: Share,
+}
+
+impl<'a> From<&'a Request> for Whose<'a> {
+    fn from(Request { tenant, script, share, .. }: &'a Request) -> Self {
+        Self { tenant, script, share: *share }
+    }
 }
 
 /// What happens to one request.
@@ -106,8 +122,13 @@ impl Ledger {
         self.index.crowds.iter().rev().filter_map(|(waiting, Reverse(id))| {
             let tenant = self.tenants.get(id)?;
             let (in_use, cap) = (tenant.in_use(), tenant.share().runs_per_tenant);
-            Some(Crowd { tenant: id.clone(), waiting: *waiting, in_use, cap })
+            Some(Crowd { tenant: id.clone(), waiting: *waiting, in_use, cap, blocked_by: tenant.held_back_by() })
         })
+    }
+
+    /// How long a tenant and a script of it have been at their caps.
+    pub(super) fn capped(&self, now: Duration, request: &Request) -> Capped {
+        self.tenants.get(&request.tenant).map_or_else(Capped::default, |tenant| tenant.capped(now, &request.script))
     }
 
     /// How many requests of a tenant wait.
@@ -139,20 +160,21 @@ impl Ledger {
     }
 
     /// From now on this is what the tenant may have, if it is known. Says whether that is something new.
-    pub(super) fn set_share(&mut self, tenant_id: &TenantId, share: Share) -> bool {
+    pub(super) fn set_share(&mut self, now: Duration, tenant_id: &TenantId, share: Share) -> bool {
         let Some(tenant) = self.tenants.get_mut(tenant_id) else { return false };
         if tenant.share() == share {
             return false;
         }
         tenant.leave(tenant_id, &mut self.index);
-        tenant.set_share(share, &self.rounds);
+        tenant.set_share(now, share, &self.rounds);
         tenant.join(tenant_id, &mut self.index);
         true
     }
 
     /// Makes a change to one script, and forgets the script and the tenant if nothing of them is left. A tenant that
     /// is new gets this share.
-    pub(super) fn change(&mut self, tenant_id: &TenantId, script: &ScriptId, share: Share, change: Change) {
+    pub(super) fn change(&mut self, now: Duration, whose: Whose<'_>, change: Change) {
+        let Whose { tenant: tenant_id, script, share } = whose;
         let Self { tenants, index, rounds } = self;
         let tenant = tenants
             .entry(tenant_id.clone())
@@ -163,7 +185,7 @@ impl Ledger {
             Change::Release(charged, used) => tenant.correct(rounds, charged, used),
             Change::Enqueue(..) | Change::Leave(..) => {}
         }
-        tenant.apply(script, change);
+        tenant.apply(now, script, change);
         if tenant.is_idle() {
             let account = tenant.account();
             tenants.remove(tenant_id);

@@ -3,7 +3,7 @@
 use isolet_core_traits::TenantId;
 
 use crate::histogram::Histogram;
-use crate::rejected::Rejected;
+use crate::rejected::{Cap, Rejected};
 
 /// The figures of a pool at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -87,6 +87,8 @@ pub struct Crowd {
     pub in_use: usize,
     /// The leases that it may hold at once.
     pub cap: usize,
+    /// What holds its next request back; `None` if that is its turn.
+    pub blocked_by: Option<Cap>,
 }
 
 /// Why VMs were made.

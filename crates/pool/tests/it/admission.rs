@@ -383,6 +383,34 @@ fn those_who_wait_can_be_turned_away() {
 }
 
 #[test]
+fn what_is_told_is_what_was_waited_for_most() {
+    let mut bench = Bench::with_share(config(2, 2), caps(2, 1));
+    let [first, other] = [bench.ask("acme", "a.js", Need::Vm), bench.ask("other", "a.js", Need::Vm)];
+    // Came when no VM was there, and had to wait for its script's turn long after one was.
+    let second = bench.ask("acme", "a.js", Need::Vm);
+    bench.pass(MILLISECOND);
+    bench.release(other, VmReturn::Kept);
+    let crowd = |bench: &Bench| bench.admission.stats().crowds[0].blocked_by;
+    assert_eq!(crowd(&bench), Some(Cap::Script));
+    bench.pass(40 * MILLISECOND);
+    bench.release(first, VmReturn::Kept);
+    assert_eq!((bench.grants[2].ticket, bench.grants[2].waited_for), (second, Some(WaitedFor::ScriptCap)));
+    // The other way round: its script's turn comes soon, but others have the VMs.
+    let third = bench.ask("acme", "a.js", Need::Vm);
+    let others = [bench.ask("other", "a.js", Need::Vm), bench.ask("others", "a.js", Need::Vm)];
+    bench.pass(MILLISECOND);
+    bench.release(second, VmReturn::Kept);
+    let last = bench.ask("last", "a.js", Need::Vm);
+    bench.pass(40 * MILLISECOND);
+    assert_eq!(crowd(&bench), Some(Cap::Vms));
+    for lease in [others[0], others[1], third] {
+        bench.release(lease, VmReturn::Kept);
+    }
+    let told = |ticket| bench.grants.iter().find(|grant| grant.ticket == ticket).and_then(|grant| grant.waited_for);
+    assert_eq!((told(third), told(last)), (Some(WaitedFor::Vm), Some(WaitedFor::Vm)));
+}
+
+#[test]
 fn a_million_tenants_and_scripts_leave_nothing() {
     let mut bench = Bench::new(config(1, 1));
     let mut most = (0, 0, 0);

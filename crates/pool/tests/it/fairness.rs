@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use isolet_core_traits::TenantId;
 use isolet_pool::admission::{COST_UNKNOWN, QUANTUM_US, Ticket};
-use isolet_pool::{Crowd, Need, PoolConfig, Share};
+use isolet_pool::{Cap, Crowd, Need, PoolConfig, Share};
 
 use crate::bench::{Bench, MILLISECOND, config};
 use crate::{caps, weight};
@@ -97,6 +97,7 @@ fn a_tenant_without_debt_waits_one_round_beside_a_crowd() {
         waiting,
         in_use,
         cap,
+        blocked_by: Some(Cap::Vms),
     });
     assert_eq!(bench.admission.stats().crowds, crowds);
     bench.finish(hog[0], COST_UNKNOWN);

@@ -12,7 +12,7 @@
 //
 // A name that no builtin has takes 50 bytes, a builtin that is kept 150, a variable that functions share 60, a function
 // 300: hence names like `use`, and tables in place of functions.
-const { apply, getOwnPropertyDescriptor, getPrototypeOf, ownKeys, setPrototypeOf } = Reflect;
+const { apply, getPrototypeOf, ownKeys, setPrototypeOf } = Reflect, { getOwnPropertyDescriptor } = own;
 const getter = (object, name) => getOwnPropertyDescriptor(object, name)?.get;
 const nextOf = (iterator) => getPrototypeOf(iterator).next;
 const typedArray = getPrototypeOf(Uint8Array).prototype;

@@ -2,8 +2,8 @@
 //
 // What is not extensible was seen: a list of it would leave a hole in the memory of each VM. Functions that hold nothing
 // but a name and a length are not frozen beyond that, for which each would need a layout of its own, of 110 bytes.
-const { getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = own;
-const { freeze, isExtensible, preventExtensions } = Object;
+const { getPrototypeOf, ownKeys } = own;
+const { freeze, getOwnPropertyDescriptor, isExtensible, preventExtensions } = Object;
 
 const add = (left, value) => {
     left[left.length] = getPrototypeOf(value);

@@ -275,6 +275,33 @@ pub(super) const ROWS: &[Escape] = &[
          C.prototype]).every(Object.isFrozen)",
         Gives("true"),
     ),
+    on(
+        STRICT,
+        "names that code assigns to are assignable",
+        "class Paid extends TypeError { constructor(m) { super(m); this.name = 'Paid' } } function Old(m) { \
+         this.message = m } Old.prototype = Object.create(Error.prototype); Old.prototype.constructor = Old; \
+         Old.prototype.name = 'Old'; class A { constructor() { this.toString = () => 'own' } } const o = {}; \
+         o.constructor = o.valueOf = 1; [`${new Paid('a')}`, `${new Old('b')}`, new Old('c').constructor === Old, \
+         `${new A()}`, Object.keys(o), `${new RangeError('d')}`, ({}).constructor === Object, `${{}}`]",
+        Gives(r#"["Paid: a","Old: b",true,"own",["valueOf","constructor"],"RangeError: d",true,"[object Object]"]"#),
+    ),
+    on(
+        STRICT,
+        "names that are assignable are so on other objects alone",
+        "[() => { Object.prototype.toString = 1 }, () => { Error.prototype.name = 'a' }, () => { \
+         TypeError.prototype.message = 'a' }, () => { Object.prototype.constructor = Array }, () => \
+         Object.defineProperty(Object.prototype, 'valueOf', { value: 1 }), () => { Object.freeze({}).toString = 1 \
+         }].map((change) => { try { change(); return 'changed' } catch (error) { return `${error}`.split(':')[0] } })",
+        Gives(r#"["TypeError","TypeError","TypeError","TypeError","TypeError","TypeError"]"#),
+    ),
+    on(
+        STRICT,
+        "what is behind names that are assignable",
+        "const { get, set } = Object.getOwnPropertyDescriptor(Object.prototype, 'toString'); [get, \
+         set].flatMap((f) => [Object.isExtensible(f), Object.getOwnPropertyNames(f).sort().join(), \
+         String(f).includes('native code')]).concat(get() === ({}).toString)",
+        Gives(r#"[false,"length,name",true,false,"length,name",true,true]"#),
+    ),
     // The global object.
     row(
         "the global object cannot be swapped",

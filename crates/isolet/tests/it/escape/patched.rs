@@ -304,6 +304,18 @@ pub(super) const ROWS: &[Escape] = &[
     ),
     on(
         STANDARD,
+        "a getter for value, in the output",
+        "Object.defineProperty(Object.prototype, 'value', { get: () => 'forged', set() {} }); ({ a: 1 })",
+        Gives(r#"{"a":1}"#),
+    ),
+    on(
+        STANDARD,
+        "a getter for then, in the output",
+        "let reads = 0; Object.defineProperty(Object.prototype, 'then', { get() { reads++ }, set() {} }); reads",
+        Gives("0"),
+    ),
+    on(
+        STANDARD,
         "a getter for value, in the output of a module",
         "Object.defineProperty(Object.prototype, 'value', { get: () => 'forged', set() {} }); export default { \
          a: 1 }",

@@ -2,11 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use isolet_core_traits::{ScriptId, TenantId};
 
+use super::super::capped::{Capped, Stopwatch};
 use super::super::rounds::{Account, Rounds, Turn};
 use super::{Change, Class, Cost, Index, Need, Share, Ticket};
+use crate::rejected::Cap;
 
 type ByNeed = [BTreeSet<Ticket>; 2];
 const NEEDS: [Need; 2] = [Need::Vm, Need::Permit];
@@ -21,18 +24,20 @@ pub(super) struct Tenant {
     heads: ByNeed,
     /// The sum of what its scripts lack, its own cap aside.
     vms_lacking: usize,
+    capped: Stopwatch,
 }
 
 #[derive(Debug, Default)]
 struct Script {
     in_use: usize,
     waiting: ByNeed,
+    capped: Stopwatch,
 }
 
 impl Tenant {
     pub(super) fn new(share: Share, account: Account) -> Self {
-        let (scripts, heads) = Default::default();
-        Self { share, account, in_use: 0, waiting: 0, scripts, heads, vms_lacking: 0 }
+        let (scripts, heads, capped) = Default::default();
+        Self { share, account, in_use: 0, waiting: 0, scripts, heads, vms_lacking: 0, capped }
     }
 
     pub(super) fn share(&self) -> Share {
@@ -57,6 +62,20 @@ impl Tenant {
 
     pub(super) fn in_use_by(&self, script: &ScriptId) -> usize {
         self.scripts.get(script).map_or(0, |script| script.in_use)
+    }
+
+    /// How long it and a script of it have been at their caps.
+    pub(super) fn capped(&self, now: Duration, script: &ScriptId) -> Capped {
+        let script = self.scripts.get(script).map_or(Duration::ZERO, |script| script.capped.read(now));
+        Capped { tenant: self.capped.read(now), script }
+    }
+
+    /// Which of its own caps holds back all of its requests.
+    pub(super) fn held_back_by(&self) -> Option<Cap> {
+        if self.in_use >= self.share.runs_per_tenant {
+            return Some(Cap::Tenant);
+        }
+        self.heads().next().is_none().then_some(Cap::Script)
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -86,12 +105,16 @@ impl Tenant {
     }
 
     /// The caller has taken it out of the index. Each of its scripts is looked at.
-    pub(super) fn set_share(&mut self, share: Share, rounds: &Rounds) {
+    pub(super) fn set_share(&mut self, now: Duration, share: Share, rounds: &Rounds) {
         rounds.reweigh(&mut self.account, share.weight);
         self.share = share;
         (self.heads, self.vms_lacking) = Default::default();
         let Self { scripts, heads, vms_lacking, .. } = self;
-        scripts.values().for_each(|script| script.join(share.runs_per_script, heads, vms_lacking));
+        for script in scripts.values_mut() {
+            script.join(share.runs_per_script, heads, vms_lacking);
+            script.capped.set(now, script.in_use >= share.runs_per_script);
+        }
+        self.capped.set(now, self.in_use >= share.runs_per_tenant);
     }
 
     pub(super) fn serve(&mut self, rounds: &mut Rounds, cost: Cost, others: Option<Turn>) {
@@ -107,11 +130,12 @@ impl Tenant {
     }
 
     /// The caller has taken it out of the index.
-    pub(super) fn apply(&mut self, id: &ScriptId, change: Change) {
+    pub(super) fn apply(&mut self, now: Duration, id: &ScriptId, change: Change) {
         let cap = self.share.runs_per_script;
         let mut script = self.scripts.remove(id).unwrap_or_default();
         script.leave(cap, &mut self.heads, &mut self.vms_lacking);
         script.apply(change);
+        script.capped.set(now, script.in_use >= cap);
         script.join(cap, &mut self.heads, &mut self.vms_lacking);
         if !script.is_idle() {
             self.scripts.insert(id.clone(), script);
@@ -123,6 +147,7 @@ impl Tenant {
             Change::Take(_) => self.in_use += 1,
             Change::Release(..) => self.in_use -= 1,
         }
+        self.capped.set(now, self.in_use >= self.share.runs_per_tenant);
     }
 
     fn vms_lacking_below_cap(&self) -> usize {

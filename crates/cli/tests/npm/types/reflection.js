@@ -1,0 +1,7 @@
+// What the strict policy leaves out.
+Proxy;
+Reflect;
+WeakRef;
+FinalizationRegistry;
+SharedArrayBuffer;
+Atomics;
