@@ -71,8 +71,8 @@ fn libraries(capability: Capability) -> &'static [&'static str] {
         Capability::SharedMemory => {
             &["es2017.sharedmemory", "es2020.sharedmemory", "es2024.sharedmemory", "esnext.sharedmemory"]
         }
-        // What went before it, `es2020.bigint` and its like bring along.
-        Capability::Intl => &["es2021.intl"],
+        // What is between them, `es2020.bigint` and its like bring along.
+        Capability::Intl => &["es2017.intl", "es2021.intl"],
         _ => &[],
     }
 }

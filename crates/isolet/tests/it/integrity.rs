@@ -42,8 +42,10 @@ const WALK: &str = r"
         visit(path + '.__proto__', getPrototypeOf(value));
         for (const key of keysOf(value)) {
             if (value === globalThis && own.has(key)) continue;
-            if (value === globalThis) void value[key]; // What is made on first use becomes a plain property.
-            const found = getOwnPropertyDescriptor(value, key), inner = path + '.' + show(key);
+            const inner = path + '.' + show(key);
+            // What is made on first use becomes a plain property, unless it is frozen.
+            if (value === globalThis || value === Intl) visit(inner, value[key]);
+            const found = getOwnPropertyDescriptor(value, key);
             visit(inner, found.value);
             visit(inner + '<get>', found.get);
             visit(inner + '<set>', found.set);

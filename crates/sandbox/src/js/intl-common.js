@@ -42,6 +42,17 @@ const parts = (packed) => lines(packed, (line) => {
     return { type: apply(slice, line, [0, end]), value: apply(slice, line, [end + 1]) };
 });
 
+// A plain object, whatever setters a script has given to all objects.
+const plain = (held) => {
+    const made = {}, keys = ownKeys(held);
+    for (let at = 0; at < keys.length; at += 1) {
+        const value = held[keys[at]];
+        const field = { __proto__: null, value, writable: true, enumerable: true, configurable: true };
+        defineProperty(made, keys[at], field);
+    }
+    return made;
+};
+
 // Options, which may be left out.
 const coerced = (given) => {
     if (given === undefined) return { __proto__: null };
@@ -86,14 +97,14 @@ const define = (constructor, name, members) => {
     defineProperty(constructor, 'prototype', { __proto__: null, writable: false });
     for (let at = 0; at < keys.length; at += 1) {
         const found = getOwnPropertyDescriptor(members, keys[at]);
-        const plain = { __proto__: null, enumerable: false, configurable: true };
+        const made = { __proto__: null, enumerable: false, configurable: true };
         // What a descriptor does not have itself, a script may have given to all objects.
-        if (getOwnPropertyDescriptor(found, 'get') !== undefined) plain.get = found.get;
+        if (getOwnPropertyDescriptor(found, 'get') !== undefined) made.get = found.get;
         else {
-            plain.value = found.value;
-            plain.writable = true;
+            made.value = found.value;
+            made.writable = true;
         }
-        defineProperty(prototype, keys[at], plain);
+        defineProperty(prototype, keys[at], made);
     }
     const { supportedLocalesOf } = {
         supportedLocalesOf(list, options = undefined) {
@@ -108,5 +119,5 @@ const define = (constructor, name, members) => {
 };
 
 return {
-    __proto__: null, size, locales, resolve, lines, parts, coerced, choice, flag, whole, matcher, holder, define,
+    __proto__: null, size, locales, resolve, lines, parts, plain, coerced, choice, flag, whole, matcher, holder, define,
 };

@@ -1,7 +1,7 @@
 // Intl.DateTimeFormat, in UTC alone: https://tc39.es/ecma402/#datetimeformat-objects
 const { apply, getTime, global: { RangeError, TypeError }, brand } = own;
 const { text } = own.load('common');
-const { resolve, parts, coerced, choice, flag, whole, matcher, holder, define } = own.load('intl-common');
+const { resolve, parts, plain, coerced, choice, flag, whole, matcher, holder, define } = own.load('intl-common');
 
 const NAMES = ['narrow', 'short', 'long'], NUMBERS = ['2-digit', 'numeric'];
 const ZONES = ['short', 'long', 'shortOffset', 'longOffset', 'shortGeneric', 'longGeneric'];
@@ -82,7 +82,7 @@ define(DateTimeFormat, 'DateTimeFormat', {
     formatToParts(date) { return parts(native.date(State.of(this).spec, moment(date), true)); },
     resolvedOptions() {
         const { locale, shown, fraction, timeZoneName, dateStyle, timeStyle, cycle } = State.of(this);
-        const all = { locale, calendar: 'gregory', numberingSystem: 'latn', timeZone: 'UTC' };
+        const all = { __proto__: null, locale, calendar: 'gregory', numberingSystem: 'latn', timeZone: 'UTC' };
         if (cycle !== undefined) {
             all.hourCycle = cycle;
             all.hour12 = cycle === 'h12' || cycle === 'h11';
@@ -95,7 +95,7 @@ define(DateTimeFormat, 'DateTimeFormat', {
         if (timeZoneName !== undefined) all.timeZoneName = timeZoneName;
         if (dateStyle !== undefined) all.dateStyle = dateStyle;
         if (timeStyle !== undefined) all.timeStyle = timeStyle;
-        return all;
+        return plain(all);
     },
 });
 // The form in which a field is shown.

@@ -1,7 +1,7 @@
 // Intl.NumberFormat and Intl.PluralRules: https://tc39.es/ecma402/#numberformat-objects
 const { apply, slice, global: { RangeError, TypeError } } = own;
 const { text } = own.load('common');
-const { resolve, parts, coerced, choice, whole, matcher, holder, define } = own.load('intl-common');
+const { resolve, parts, plain, coerced, choice, whole, matcher, holder, define } = own.load('intl-common');
 
 const MODES = ['ceil', 'floor', 'expand', 'trunc', 'halfCeil', 'halfFloor', 'halfExpand', 'halfTrunc', 'halfEven'];
 
@@ -120,7 +120,7 @@ define(NumberFormat, 'NumberFormat', {
     formatToParts(number) { return parts(native.number(NumberState.of(this).spec, value(number), true)); },
     resolvedOptions() {
         const state = NumberState.of(this), { style, notation, count } = state;
-        const shown = { locale: state.locale, numberingSystem: 'latn', style };
+        const shown = { __proto__: null, locale: state.locale, numberingSystem: 'latn', style };
         if (style === 'currency') {
             shown.currency = state.currency;
             shown.currencyDisplay = state.display;
@@ -135,7 +135,7 @@ define(NumberFormat, 'NumberFormat', {
         shown.roundingIncrement = 1;
         shown.trailingZeroDisplay = count.zeros;
         shown.roundingPriority = count.kind === 'fraction' || count.kind === 'significant' ? 'auto' : count.kind;
-        return shown;
+        return plain(shown);
     },
 });
 
@@ -154,10 +154,10 @@ define(PluralRules, 'PluralRules', {
         return native.plural(spec, +number, type === 'ordinal');
     },
     resolvedOptions() {
-        const { locale, type, count } = PluralState.of(this), shown = { locale, type };
+        const { locale, type, count } = PluralState.of(this), shown = { __proto__: null, locale, type };
         addDigits(shown, count);
         shown.pluralCategories = type === 'ordinal' ? ['few', 'one', 'two', 'other'] : ['one', 'other'];
-        return shown;
+        return plain(shown);
     },
 });
 

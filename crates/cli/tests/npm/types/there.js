@@ -20,3 +20,8 @@ queueMicrotask(() => console.table([performance.now() + performance.timeOrigin, 
 const tenant = context.tenant.length + context.plan;
 [InternalError, SuppressedError, Iterator, self, atob(btoa('x')), new DOMException('a', 'b').code];
 [Object.groupBy([1], (n) => n), new Set([1]).union(new Set([2])), [1].values().map((n) => n).toArray(), new Float16Array(4)];
+new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD', notation: 'compact' }).formatToParts(1)[0].value;
+new Intl.DateTimeFormat('en-US', { dateStyle: 'full', timeZone: 'UTC' }).formatToParts(new Date())[0].type;
+new Intl.ListFormat('en', { type: 'unit' }).format(['a']);
+new Intl.RelativeTimeFormat('en').format(1, 'day');
+new Intl.PluralRules('en').select(1);

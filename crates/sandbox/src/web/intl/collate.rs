@@ -168,7 +168,8 @@ fn compare(_context: &mut NativeContext<'_>, arguments: &[NativeValue]) -> Resul
     else {
         return Err(refused());
     };
-    if !is_decomposed && !(left.is_ascii() && right.is_ascii()) {
+    let is_plain = left.is_ascii() && right.is_ascii();
+    if !is_plain && !is_decomposed {
         return Ok(NativeValue::Null);
     }
     let rules = Rules {
