@@ -87,7 +87,7 @@ pub(super) const ROWS: &[Script] = &[
     js("memory caught as a rejection", "const a = []; await (async () => { for (;;) a.push([1, 2, 3]) })().catch(() => 1)", OutOfMemory).needs(HARD),
     js("one large buffer", "new ArrayBuffer(1 << 30)", OutOfMemory).needs(HARD),
     js("one large text", "'x'.repeat(1 << 28)", OutOfMemory).needs(HARD),
-    js("one large array", "new Array(1 << 26).fill(0)", OutOfMemory).needs(HARD),
+    js("one large array", "new Array(1 << 22).fill(0)", OutOfMemory).needs(HARD),
     js("one large allocation that is caught", "let r; try { r = new ArrayBuffer(1 << 30) } catch { r = 1 } r", OutOfMemory).needs(HARD),
     js("garbage is no use", "for (let i = 0; i < 300000; i++) ({ a: [i, i, i, i, i, i, i, i] }); 1", Json("1")),
     js("cycles of garbage are no use", "for (let i = 0; i < 300000; i++) { const o = { a: [i, i, i, i] }; o.o = o } 1", Json("1")),
