@@ -16,8 +16,9 @@
 //!   writable, and so is as in the image. *Tests: `arena::tests::restoring_is_exact`, `arena::pages::tests`,
 //!   `trials::exactness` (hot pages).*
 //! - **P2, handlers** touch atomics, cells of their thread and `errno`, and call only what may be called in one:
-//!   `mprotect`, `sigaction`, `pthread_sigmask`, `timer_settime`, and of the unwinder what neither locks nor allocates,
-//!   where `abort` was called. They pass on what is not their own, as it came. *Tests: `arena::pages::tests`,
+//!   `mprotect`, `sigaction`, `pthread_sigmask`, `timer_settime`, `clock_gettime`, and of the unwinder what neither locks
+//!   nor allocates, where `abort` was called. Ticks do not interrupt the handling of ticks, but where one gives its thread
+//!   away. They pass on what is not their own, as it came. *Tests: `arena::pages::tests`,
 //!   `trials::faults`, `trials::coexistence`.*
 //! - **T1, one thread at a time.** All calls into a realm go through `&mut QuickJsVm`, and each entry tells the engine
 //!   the stack ([`Realm::enter`](crate::realm::Realm::enter)). QuickJS keeps no thread-local state of a runtime.

@@ -115,7 +115,7 @@ impl Place {
     }
 }
 
-/// P2: touches atomics, cells of its thread and `errno`, and sets the thread's timer. What it is resumed for goes on with
+/// P2: touches atomics, cells of its thread and `errno`, asks for its CPU time and sets its timer. What it is resumed for goes on with
 /// the `errno` that it had.
 unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the system passes a valid `info`, and the context of what was interrupted.
@@ -138,7 +138,8 @@ unsafe extern "C" fn on_tick(signal: c_int, info: *mut libc::siginfo_t, context:
 }
 
 /// Runs `work`, which gives the thread away and gets it back, with those signals blocked that the interrupted code
-/// blocked, ticks not among them: one more may come before the thread is given away. What the thread blocks afterwards, that code does as well: it may have changed meanwhile.
+/// blocked, ticks not among them: one more may come before the thread is given away. What the thread blocks afterwards,
+/// that code does as well: it may have changed meanwhile.
 ///
 /// # Safety
 /// Only from a signal's handler, with what it got.
