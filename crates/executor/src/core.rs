@@ -4,7 +4,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use isolet_cache::ProgramCache;
-use isolet_core_traits::{Clock, CloseReason, Engine, EngineId, Environment, ProgramOrigin, Vm, VmConfig};
+use isolet_core_traits::{
+    Clock, CloseReason, Engine, EngineId, Environment, PermissionsPolicy, ProgramOrigin, Vm, VmConfig,
+};
 use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::{Lease, Need, Pool, Request, Share};
 use tracing::Instrument;
@@ -38,6 +40,7 @@ pub(crate) struct Core<E: Engine> {
     /// Whether runs can leave their VMs while they wait for the host.
     pub(crate) parks: bool,
     pub(crate) limits: Limits,
+    pub(crate) permissions_policy: Arc<dyn PermissionsPolicy>,
     pub(crate) limits_policy: Arc<dyn LimitsPolicy>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cache: ProgramCache<E::Program>,

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use isolet_core_traits::{
-    ExecutionId, JsonError, JsonText, LogLine, OrganizationId, ScriptId, Source, TenantId, Timestamp, UserId,
+    ExecutionId, JsonError, JsonText, LogLine, OrganizationId, Permissions, ScriptId, Source, TenantId, Timestamp,
+    UserId,
 };
 use isolet_limits::LimitOverrides;
 use serde::Serialize;
@@ -41,6 +42,7 @@ pub struct Execution {
     pub(crate) context: ContextFields,
     pub(crate) context_bytes: usize,
     pub(crate) overrides: LimitOverrides,
+    pub(crate) permissions: Option<Arc<Permissions>>,
     pub(crate) id: Option<ExecutionId>,
     pub(crate) traceparent: Option<Traceparent>,
     pub(crate) seed: Option<u64>,
@@ -66,6 +68,7 @@ impl Execution {
             context: ContextFields::default(),
             context_bytes: 0,
             overrides: LimitOverrides::default(),
+            permissions: None,
             id: None,
             traceparent: None,
             seed: None,
@@ -135,6 +138,11 @@ impl Execution {
     /// Limits below those of the executor. One above it ends in a report with status `rejected`.
     pub fn limits(self, overrides: LimitOverrides) -> Self {
         Self { overrides, ..self }
+    }
+
+    /// What the script may use, out of what the executor permits it. By default all of that.
+    pub fn permissions(self, permissions: impl Into<Arc<Permissions>>) -> Self {
+        Self { permissions: Some(permissions.into()), ..self }
     }
 
     /// The execution's id. By default a random UUID.

@@ -5,12 +5,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Seed, Source, Status,
-    Timestamp, Truncated,
+    ContextReport, Engine, Grants, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Seed, Source,
+    Status, Timestamp, Truncated,
 };
-use isolet_limits::{LimitOverrides, Limits, LimitsPolicy, check_size};
+use isolet_limits::{LimitOverrides, Limits, check_size};
 
 use crate::context::ContextFields;
+use crate::core::Core;
 use crate::events;
 use crate::execution::{Execution, OnLog};
 use crate::panics::catch;
@@ -40,13 +41,9 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(
-        execution: Execution,
-        limits_policy: &dyn LimitsPolicy,
-        clock: &Arc<dyn Clock>,
-        console_to_tracing: bool,
-    ) -> Self {
+    pub(crate) fn new<E: Engine>(execution: Execution, core: &Core<E>) -> Self {
         let script = execution.script.unwrap_or_else(|| execution.source.name().clone());
+        let permitted = core.permissions_policy.permissions(&execution.tenant, &script);
         let info = RunInfo {
             execution: execution.id.unwrap_or_else(random::execution_id),
             tenant: execution.tenant,
@@ -54,15 +51,16 @@ impl Run {
             organization: execution.organization,
             script,
             traceparent: execution.traceparent.map(|traceparent| traceparent.text()),
+            grants: Grants::new([permitted].into_iter().chain(execution.permissions)),
         };
-        let limits = Limits::clone(&limits_policy.limits(&info.tenant, &info.script));
+        let limits = Limits::clone(&core.limits_policy.limits(&info.tenant, &info.script));
         Self {
             report: blank(&info, execution.revision),
             info,
             source: execution.source,
             prepared: execution.prepared,
             limits,
-            interrupt: Arc::new(Interrupt::new(clock.clone())),
+            interrupt: Arc::new(Interrupt::new(core.clock.clone())),
             overrides: execution.overrides,
             input: execution.input,
             context: execution.context,
@@ -70,7 +68,7 @@ impl Run {
             seed: execution.seed,
             now: execution.now,
             on_log: execution.on_log,
-            console_to_tracing,
+            console_to_tracing: core.console_to_tracing,
             task: Weak::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isolet_core_traits::{Clock, HostService};
+use isolet_core_traits::{Clock, HostService, Permissions, PermissionsPolicy};
 use isolet_engine_quickjs::{OnFault, QuickJs};
 use isolet_executor::{BuildError, Executor, ExecutorBuilder};
 use isolet_limits::{Limits, LimitsPolicy};
@@ -38,6 +38,16 @@ impl IsoletBuilder {
     /// [`limits`](Self::limits) has, for which VMs are made.
     pub fn limits_policy(self, policy: Arc<dyn LimitsPolicy>) -> Self {
         self.with(|executor| executor.limits_policy(policy))
+    }
+
+    /// What every script may use of the host. By default nothing.
+    pub fn permissions(self, permissions: Permissions) -> Self {
+        self.with(|executor| executor.permissions(permissions))
+    }
+
+    /// What tells the permissions of each tenant and script, in place of the same for all.
+    pub fn permissions_policy(self, policy: impl PermissionsPolicy) -> Self {
+        self.with(|executor| executor.permissions_policy(policy))
     }
 
     /// VMs that stand ready from the start. 10 by default.

@@ -45,8 +45,8 @@
 //! ```
 //! use async_trait::async_trait;
 //! use isolet::{
-//!     Execution, HostFailure, HostNamespace, HostOperation, HostService, HostSession, Isolet, Payload, RunInfo, Source,
-//!     SourceKind, TenantId,
+//!     Execution, HostFailure, HostNamespace, HostOperation, HostService, HostSession, Isolet, Payload, Permissions,
+//!     RunInfo, Source, SourceKind, TenantId,
 //! };
 //!
 //! struct Crm;
@@ -73,7 +73,7 @@
 //!     }
 //! }
 //!
-//! let isolet = Isolet::builder().host(Crm).build()?;
+//! let isolet = Isolet::builder().host(Crm).permissions(Permissions::default().api("crm")?).build()?;
 //! let source = Source::new("who.js", "(await crm.customer(7)).of", SourceKind::Auto)?;
 //! let report = isolet.execute_blocking(Execution::new(source, TenantId::new("acme")?));
 //! assert_eq!(report.output_as::<String>()?, "acme");
@@ -94,12 +94,12 @@ pub use builder::IsoletBuilder;
 pub use isolet::Isolet;
 
 pub use isolet_core_traits::{
-    Capabilities, Clock, CloseReason, ContextReport, EngineError, ErrorReport, ExecutionId, Frame, HostFailure,
-    HostFailureKind, HostInterface, HostNamespace, HostOperation, HostService, HostSession, IdError, InterfaceError,
-    JsonError, JsonText, KilledIn, KilledReport, LimitName, LogLevel, LogLine, LogsTruncated, Metrics, MonotonicClock,
-    OrganizationId, OutputAsError, OutputTruncated, Payload, ProgramOrigin, QueueReport, Report, RunInfo, ScriptId,
-    Snippet, Source, SourceKind, SourceName, Status, TenantId, Timestamp, Truncated, UserId, VmOrigin, WaitedFor,
-    Warning,
+    Capabilities, Clock, CloseReason, ContextReport, DbAccess, EngineError, ErrorReport, ExecutionId, Frame, Grants,
+    Guard, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation, HostPattern, HostService,
+    HostSession, IdError, InterfaceError, JsonError, JsonText, KilledIn, KilledReport, LimitName, LogLevel, LogLine,
+    LogsTruncated, Metrics, MonotonicClock, NamePattern, OrganizationId, OutputAsError, OutputTruncated, PatternError,
+    Payload, Permissions, PermissionsPolicy, ProgramOrigin, QueueReport, Report, RunInfo, ScriptId, Snippet, Source,
+    SourceKind, SourceName, Status, TenantId, Timestamp, Truncated, UserId, VmOrigin, WaitedFor, Warning,
 };
 pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{

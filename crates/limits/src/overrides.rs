@@ -1,35 +1,9 @@
-//! Lower limits for one execution.
+//! Limits that are lowered for one execution.
 
-use std::time::Duration;
+use isolet_core_traits::LimitOverrides;
 
 use crate::error::LimitsError;
 use crate::limits::{Limits, milliseconds};
-
-/// Limits of one execution that differ from the configured ones. `None`: the configured one.
-///
-/// An override may lower a limit, never raise it: a request to raise is refused, not clamped, so that nobody believes to
-/// have more than they have.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LimitOverrides {
-    /// In place of [`Limits::wall_time`].
-    pub wall_time: Option<Duration>,
-    /// In place of [`Limits::cpu_time`].
-    pub cpu_time: Option<Duration>,
-    /// In place of [`Limits::compile_wall_time`].
-    pub compile_wall_time: Option<Duration>,
-    /// In place of [`Limits::memory_bytes`].
-    pub memory_bytes: Option<u64>,
-    /// In place of [`Limits::output_bytes`].
-    pub output_bytes: Option<usize>,
-    /// In place of [`Limits::log_bytes`].
-    pub log_bytes: Option<usize>,
-    /// In place of [`Limits::log_lines`].
-    pub log_lines: Option<usize>,
-    /// In place of [`Limits::host_calls_in_flight`].
-    pub host_calls_in_flight: Option<usize>,
-    /// In place of [`Limits::api_calls_per_run`]. 0: none may be made.
-    pub api_calls_per_run: Option<u32>,
-}
 
 impl Limits {
     /// These limits with some of them lowered.
@@ -96,6 +70,8 @@ fn lower_or_set<T: Copy + PartialOrd>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
