@@ -1,0 +1,1 @@
+//! Host services for the scripts of isolet.
