@@ -109,6 +109,8 @@ pub use isolet_executor::{
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{Cap, ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
+#[cfg(feature = "sdk-http")]
+pub use isolet_sdk::http;
 pub use opentelemetry::metrics::Meter;
 
 /// The examples of the pages that users read first.

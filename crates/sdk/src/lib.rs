@@ -1,1 +1,4 @@
 //! Host services for the scripts of isolet.
+
+#[cfg(feature = "http")]
+pub mod http;

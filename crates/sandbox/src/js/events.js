@@ -222,6 +222,11 @@ class AbortSignal extends EventTarget {
     static {
         isSignal = (value) => isObject(value) && #aborted in value;
         follow = (signal, step) => { signal.#before[signal.#before.count++] = step; };
+        // For what else ends with a signal: the step is taken with the reason, at once if it is there.
+        own.follow = (signal, step) => {
+            if (!isSignal(signal)) throw new TypeError('the signal is no AbortSignal');
+            if (signal.#aborted) step(signal.#reason); else follow(signal, () => step(signal.#reason));
+        };
         const take = (steps) => {
             for (let at = 0; at < steps.count; at += 1) steps[at]();
             steps.count = 0;
