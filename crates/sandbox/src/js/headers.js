@@ -113,6 +113,7 @@ class Headers {
         own.headers = {
             __proto__: null,
             stateOf: (headers) => headers.#state,
+            hasHeader: (headers, name) => native.headers(4, headers.#state, name),
             headersOf: (state) => {
                 const headers = new Headers();
                 headers.#state = state;

@@ -1,8 +1,8 @@
 //! One request of a script: hop after hop, each checked anew.
 
 use isolet_core_traits::{HostFailure, JsonError, Payload, RunInfo};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde_json::json;
 
@@ -47,6 +47,10 @@ impl Exchange<'_> {
             let target = Target::check(request.url.clone(), &self.run.grants)?;
             let response = self.send(&request, &target).await?;
             let status = response.status();
+            if status.is_informational() {
+                let message = format!("{} sent no response, but the status {}", target.shown(), status.as_u16());
+                return Err(failure::failed(Code::Protocol, message));
+            }
             let Some(location) = redirect::location(status, response.headers()) else {
                 return self.answer(response, &request, &target, redirects > 0).await;
             };
@@ -83,6 +87,9 @@ impl Exchange<'_> {
                 return Err(failure::secret_denied(secret.name(), &target.shown()));
             }
             secret.attach(&mut headers);
+        }
+        if request.body.is_none() && matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         if let Some(Ok(traceparent)) = self.run.traceparent.as_deref().map(HeaderValue::from_str) {
             headers.insert(TRACEPARENT, traceparent);

@@ -5,7 +5,7 @@ const { apply, brand, cancel, defineProperty, freeze, parse, stringify, toString
 const { Promise, RangeError, TypeError } = own.global;
 const { text, isObject, needs, options, tag, bytes } = own.load('common');
 const Headers = own.load('headers')[0];
-const { stateOf, headersOf, eachHeader } = own.headers;
+const { stateOf, headersOf, hasHeader, eachHeader } = own.headers;
 
 // A body that was given, with the type that it has by itself.
 const bodyOf = (value) => {
@@ -23,9 +23,8 @@ const bodyOf = (value) => {
 // Headers with the type of a body, unless they tell one.
 const typed = (headers, type) => {
     const state = stateOf(headers);
-    return type === undefined || apply(has, headers, ['content-type']) ? state : state + 'content-type:' + type + '\n';
+    return type === undefined || hasHeader(headers, 'content-type') ? state : state + 'content-type:' + type + '\n';
 };
-const { has } = Headers.prototype;
 
 // A body is read once.
 const take = (body) => {
