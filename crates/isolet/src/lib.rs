@@ -102,4 +102,8 @@ mod pages {
 
     #[doc = include_str!("../../../docs/hosts.md")]
     struct Hosts;
+
+    #[cfg(feature = "sdk-http")]
+    #[doc = include_str!("../../../docs/http.md")]
+    struct Requests;
 }

@@ -4,6 +4,7 @@
 mod connections;
 mod integrity;
 mod misbehaving;
+mod pages;
 mod reach;
 mod requests;
 mod secrets;
