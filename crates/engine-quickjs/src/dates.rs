@@ -228,7 +228,7 @@ impl Twin {
             (code.read().generic_magic, rest.read(), rest.add(1).cast::<i16>().read())
         };
         js.free(function);
-        let has_magic = u32::from(signature) == qjs::JSCFunctionEnum_JS_CFUNC_generic_magic as u32;
+        let has_magic = qjs::JSCFunctionEnum::from(signature) == qjs::JSCFunctionEnum_JS_CFUNC_generic_magic;
         code.filter(|_| has_magic).map(|code| Self { code, magic, length })
     }
 
@@ -280,8 +280,7 @@ fn methods(twins: &[Twin; TWINS.len()]) -> [JSCFunctionListEntry; METHODS] {
 unsafe extern "C" fn offset(ctx: *mut JSContext, this: JSValue, _argc: c_int, _argv: *mut JSValue) -> JSValue {
     // SAFETY: C1.
     let js = unsafe { state::callback_context(ctx) };
-    // NaN for an invalid date.
-    given(full_year(js, this).map(|year| js.number(year - year)))
+    given(full_year(js, this).map(|year| js.number(if year.is_nan() { year } else { 0.0 })))
 }
 
 unsafe extern "C" fn get_year(ctx: *mut JSContext, this: JSValue, _argc: c_int, _argv: *mut JSValue) -> JSValue {
