@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use isolet::engine::Engine;
 use isolet::{
     Execution, HostFailure, HostNamespace, HostOperation, HostService, HostSession, Isolet, Limits, Payload,
-    PoolConfig, Prepared, RunInfo, TenantId,
+    Permissions, PoolConfig, Prepared, RunInfo, TenantId,
 };
 use isolet_benches::{Bench, source};
 use tokio::runtime::Runtime;
@@ -33,7 +33,12 @@ impl Stage {
     pub(crate) fn with_host(limits: Limits, pool: PoolConfig, host: impl HostService) -> Self {
         let vms_initial = pool.vms_initial;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let isolet = Isolet::builder().limits(limits).pool(pool).host(host).runtime(runtime.handle().clone());
+        let isolet = Isolet::builder()
+            .limits(limits)
+            .pool(pool)
+            .host(host)
+            .permissions(Permissions::all())
+            .runtime(runtime.handle().clone());
         let stage = Self { isolet: isolet.build().expect("an executor"), runtime };
         while stage.isolet.metrics().pool.ready < vms_initial {
             thread::sleep(Duration::from_millis(1));

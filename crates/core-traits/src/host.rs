@@ -29,8 +29,10 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::environment::LazyScript;
 use crate::ids::{ExecutionId, OrganizationId, ScriptId, TenantId, UserId};
 use crate::json::JsonError;
+use crate::permissions::Grants;
 
 /// The operations of a host, by namespace. Checked when it is made; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +69,12 @@ impl HostOperation {
     pub fn new(name: impl Into<String>) -> Self {
         let signature = "(...args: unknown[]) => Promise<unknown>".into();
         Self { name: name.into(), cost: 1, arguments_max: 8, blocking: false, signature }
+    }
+}
+
+impl From<&str> for HostOperation {
+    fn from(name: &str) -> Self {
+        Self::new(name)
     }
 }
 
@@ -239,6 +247,13 @@ pub struct HostFailure {
 }
 
 impl HostFailure {
+    /// A `PermissionError`: what the script may not do, and what whoever may grant it would add.
+    pub fn permission(what: impl fmt::Display, grant: &str) -> Self {
+        let message = format!("{what}: to permit it, add {grant}");
+        let failure = Self::new(HostFailureKind::Denied, "PermissionError", message);
+        Self { code: Some("ERR_PERMISSION".into()), ..failure }
+    }
+
     /// A failure of `kind`, neither retryable nor with a code.
     pub fn new(kind: HostFailureKind, name: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, name: name.into(), code: None, message: message.into(), retryable: false, retry_after_ms: None }
@@ -260,6 +275,17 @@ pub struct RunInfo {
     pub script: ScriptId,
     /// The W3C trace context of the execution, to be sent on.
     pub traceparent: Option<Arc<str>>,
+    /// What it may use of the host.
+    pub grants: Grants,
+}
+
+/// Who checks whether a run may call a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// The executor: an operation is permitted by its name, among the [`apis`](crate::Permissions::apis).
+    Name,
+    /// The service itself, from [`RunInfo::grants`]. It has permissions of its own kind.
+    Service,
 }
 
 /// How the run of a session ended.
@@ -303,6 +329,22 @@ pub enum CloseReason {
 pub trait HostService: Send + Sync + 'static {
     /// What it offers. Asked once, when the executor is built.
     fn namespace(&self) -> HostNamespace;
+
+    /// Who checks whether a run may call it. By default the executor, by name.
+    fn guard(&self) -> Guard {
+        Guard::Name
+    }
+
+    /// Scripts that make its globals, where operations alone do not serve. They find its operations in their `host` if the
+    /// namespace is not exposed. Asked once, when the executor is built.
+    fn scripts(&self) -> Vec<LazyScript> {
+        Vec::new()
+    }
+
+    /// The globals of its [`scripts`](Self::scripts) in TypeScript, as a declaration file has them.
+    fn declarations(&self) -> String {
+        String::new()
+    }
 
     /// Opens the session of a run, at the run's first call to this service.
     ///

@@ -46,26 +46,29 @@ pub mod json;
 pub mod limits;
 pub mod logs;
 pub mod native;
+pub mod permissions;
 pub mod report;
 pub mod resources;
 pub mod seal;
 pub mod source;
 pub mod step;
+pub mod store;
 pub mod world;
 
 pub use engine::{Capabilities, Engine, EngineError, EngineId, NotParkable, Nudge, ParkedRun, Reset, Vm};
 pub use environment::{Environment, HostModule, Intrinsics, LazyScript, Purpose, SetupScript, VmConfig};
 pub use failure::{FailureKind, Frame, Place, ScriptFailure, Snippet};
 pub use host::{
-    CallId, CloseReason, HostCall, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation,
+    CallId, CloseReason, Guard, HostCall, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation,
     HostReply, HostService, HostSession, InterfaceError, OperationId, Payload, RunInfo,
 };
 pub use ids::{ExecutionId, IdError, OrganizationId, ScriptId, TenantId, UserId};
 pub use interrupt::{Clock, Interrupt, MonotonicClock, Polled};
 pub use json::{JsonError, JsonText};
-pub use limits::{RunLimits, StackBytes};
+pub use limits::{LimitOverrides, RunLimits, StackBytes};
 pub use logs::{LogBuffer, LogLevel, LogLine, LogsTruncated};
 pub use native::{Native, NativeContext, NativeFailure, NativeValue};
+pub use permissions::{DbAccess, Grants, HostPattern, NamePattern, PatternError, Permissions, PermissionsPolicy};
 pub use report::{
     ContextReport, ErrorReport, KilledIn, KilledReport, LimitName, Metrics, OutputAsError, OutputTruncated,
     ProgramOrigin, QueueReport, Report, Status, Truncated, VmOrigin, WaitedFor, Warning,
@@ -74,4 +77,5 @@ pub use resources::Resources;
 pub use seal::{SealError, SealKey, SealKeys, SealedProgram};
 pub use source::{Source, SourceHash, SourceKind, SourceName};
 pub use step::{Abort, Compilation, CompileFailure, End, Invocation, Outcome, Output, Resume, Step};
+pub use store::{ReportSink, ScriptSource, ScriptSourceError, StoredScript};
 pub use world::{RunTime, Seed, Timestamp};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The limits of one run, as an engine is told them.
 ///
 /// Limits that span runs (rates, caps on runs in flight) are not the engine's business.
@@ -52,5 +54,84 @@ impl Default for StackBytes {
     /// 4 MiB: at least 5,000 frames of plain recursion.
     fn default() -> Self {
         Self(4 << 20)
+    }
+}
+
+/// Limits of one execution that differ from the configured ones. `None`: the configured one.
+///
+/// An override may lower a limit, never raise it: a request to raise is refused, not clamped, so that nobody believes to
+/// have more than they have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitOverrides {
+    /// In place of the configured `wall_time`.
+    #[serde(rename = "wall_time_ms", with = "milliseconds", skip_serializing_if = "Option::is_none")]
+    pub wall_time: Option<Duration>,
+    /// In place of the configured `cpu_time`.
+    #[serde(rename = "cpu_time_ms", with = "milliseconds", skip_serializing_if = "Option::is_none")]
+    pub cpu_time: Option<Duration>,
+    /// In place of the configured `compile_wall_time`.
+    #[serde(rename = "compile_wall_time_ms", with = "milliseconds", skip_serializing_if = "Option::is_none")]
+    pub compile_wall_time: Option<Duration>,
+    /// In place of the configured `memory_bytes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// In place of the configured `output_bytes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<usize>,
+    /// In place of the configured `log_bytes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<usize>,
+    /// In place of the configured `log_lines`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<usize>,
+    /// In place of the configured `host_calls_in_flight`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_calls_in_flight: Option<usize>,
+    /// In place of the configured `api_calls_per_run`. 0: none may be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_calls_per_run: Option<u32>,
+}
+
+/// Durations as whole milliseconds.
+mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        let milliseconds = time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        milliseconds.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_data() {
+        for (text, overrides) in [
+            ("{}", LimitOverrides::default()),
+            (
+                r#"{"wall_time_ms":1500,"memory_bytes":1048576,"api_calls_per_run":0}"#,
+                LimitOverrides {
+                    wall_time: Some(Duration::from_millis(1_500)),
+                    memory_bytes: Some(1 << 20),
+                    api_calls_per_run: Some(0),
+                    ..LimitOverrides::default()
+                },
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<LimitOverrides>(text).expect(text), overrides);
+            assert_eq!(serde_json::to_string(&overrides).expect("JSON"), text);
+        }
+        for wrong in [r#"{"wall_time":1}"#, r#"{"wall_time_ms":-1}"#, r#"{"memory_bytes":"1 MiB"}"#] {
+            serde_json::from_str::<LimitOverrides>(wrong).expect_err(wrong);
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use isolet_cache::{CacheConfig, ProgramCache};
 use isolet_core_traits::{
-    Clock, Engine, EngineError, HostInterface, HostService, InterfaceError, MonotonicClock, Purpose, VmConfig,
+    Clock, Engine, EngineError, HostInterface, HostService, InterfaceError, MonotonicClock, Permissions,
+    PermissionsPolicy, Purpose, ReportSink, ScriptSource, VmConfig,
 };
 use isolet_limits::{ApiRates, Limits, LimitsError, LimitsPolicy, Plans};
 use isolet_pool::{ConfigError, Pool, PoolConfig, VmFactory, VmSlot};
@@ -33,6 +34,9 @@ pub struct ExecutorBuilder<E: Engine> {
     services: Vec<Arc<dyn HostService>>,
     limits: Limits,
     limits_policy: Option<Arc<dyn LimitsPolicy>>,
+    permissions_policy: Arc<dyn PermissionsPolicy>,
+    scripts: Option<Arc<dyn ScriptSource>>,
+    reports: Option<Arc<dyn ReportSink>>,
     pool: PoolConfig,
     cache: CacheConfig,
     workers: usize,
@@ -80,6 +84,9 @@ impl<E: Engine> ExecutorBuilder<E> {
             services: Vec::new(),
             limits: Limits::default(),
             limits_policy: None,
+            permissions_policy: Arc::new(Arc::new(Permissions::default())),
+            scripts: None,
+            reports: None,
             pool: PoolConfig::default(),
             cache: CacheConfig::default(),
             workers: std::thread::available_parallelism().map_or(1, NonZero::get),
@@ -120,6 +127,26 @@ impl<E: Engine> ExecutorBuilder<E> {
     /// What tells the limits of each tenant and script, in place of the same for all.
     pub fn limits_policy(self, policy: Arc<dyn LimitsPolicy>) -> Self {
         Self { limits_policy: Some(policy), ..self }
+    }
+
+    /// What every script may use of the host. By default nothing.
+    pub fn permissions(self, permissions: Permissions) -> Self {
+        self.permissions_policy(Arc::new(permissions))
+    }
+
+    /// What tells the permissions of each tenant and script, in place of the same for all.
+    pub fn permissions_policy(self, policy: impl PermissionsPolicy) -> Self {
+        Self { permissions_policy: Arc::new(policy), ..self }
+    }
+
+    /// Where the scripts of [`Execution::stored`](crate::Execution::stored) come from.
+    pub fn scripts(self, scripts: Arc<dyn ScriptSource>) -> Self {
+        Self { scripts: Some(scripts), ..self }
+    }
+
+    /// What takes the report of every execution, before its caller does.
+    pub fn reports(self, reports: Arc<dyn ReportSink>) -> Self {
+        Self { reports: Some(reports), ..self }
     }
 
     /// The number of VMs and the queue.
@@ -164,7 +191,11 @@ impl<E: Engine> ExecutorBuilder<E> {
     /// # Errors
     /// [`BuildError::Interface`].
     pub fn declarations(&self) -> Result<String, BuildError> {
-        Ok(self.policy.declarations(&self.interface()?))
+        let mut declarations = self.policy.declarations(&self.interface()?);
+        for service in &self.services {
+            declarations += &service.declarations();
+        }
+        Ok(declarations)
     }
 
     fn interface(&self) -> Result<HostInterface, BuildError> {
@@ -198,7 +229,9 @@ impl<E: Engine> ExecutorBuilder<E> {
         let capabilities = engine.capabilities();
         let workers = Workers::start(&engine, self.workers, self.clock.clone()).map_err(BuildError::Engine)?;
         let workers = Arc::new(workers);
-        let environment = self.policy.environment(interface.clone());
+        let mut environment = self.policy.environment(interface.clone());
+        let scripts = self.services.iter().flat_map(|service| service.scripts());
+        Arc::make_mut(&mut environment).lazy.extend(scripts);
         let vm_config =
             VmConfig { memory_bytes_max: self.limits.memory_bytes, ..VmConfig::new(Purpose::Run, environment.clone()) };
         let factory = Factory { engine: engine.clone(), config: vm_config.clone(), workers: workers.clone() };
@@ -217,6 +250,9 @@ impl<E: Engine> ExecutorBuilder<E> {
             parks: capabilities.park && capabilities.reuse,
             limits: self.limits,
             limits_policy,
+            permissions_policy: self.permissions_policy,
+            scripts: self.scripts,
+            reports: self.reports,
             clock: self.clock,
             cache: ProgramCache::new(self.cache),
             compilers: Compilers::new(self.workers),

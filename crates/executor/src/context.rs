@@ -75,7 +75,7 @@ impl Serialize for Merged<'_> {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use isolet_core_traits::{ExecutionId, ScriptId, TenantId, UserId};
+    use isolet_core_traits::{ExecutionId, Grants, ScriptId, TenantId, UserId};
 
     use super::*;
 
@@ -87,6 +87,7 @@ mod tests {
             organization: None,
             script: ScriptId::new("a.js").expect("an id"),
             traceparent: None,
+            grants: Grants::default(),
         };
         let fields = ContextFields::parse(&JsonText::parse(fields).expect("JSON"));
         let merged = fields.map(|fields| fields.merged(&run).expect("JSON").as_str().to_owned());

@@ -15,7 +15,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use isolet_core_traits::{CallId, CloseReason, HostCall, HostInterface, HostReply, HostService, OperationId, RunInfo};
+use isolet_core_traits::{
+    CallId, CloseReason, Guard, HostCall, HostInterface, HostReply, HostService, OperationId, RunInfo,
+};
 use isolet_limits::{ApiRates, Limits};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
@@ -33,6 +35,11 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// Who checks whether a namespace may be called.
+    fn guard(&self, namespace: u16) -> Option<Guard> {
+        self.services.get(usize::from(namespace)).map(|service| service.guard())
+    }
+
     fn is_timer(&self, operation: OperationId) -> bool {
         usize::from(operation.namespace) == self.services.len()
     }

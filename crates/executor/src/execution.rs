@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use isolet_core_traits::{
-    ExecutionId, JsonError, JsonText, LogLine, OrganizationId, ScriptId, Source, TenantId, Timestamp, UserId,
+    ExecutionId, JsonError, JsonText, LogLine, OrganizationId, Permissions, ScriptId, Source, SourceKind, TenantId,
+    Timestamp, UserId,
 };
 use isolet_limits::LimitOverrides;
 use serde::Serialize;
@@ -32,6 +33,8 @@ use crate::traceparent::Traceparent;
 pub struct Execution {
     pub(crate) source: Source,
     pub(crate) prepared: Option<Prepared>,
+    /// Its source is to be looked up by the script's name.
+    pub(crate) is_stored: bool,
     pub(crate) tenant: TenantId,
     pub(crate) user: Option<UserId>,
     pub(crate) organization: Option<OrganizationId>,
@@ -41,6 +44,7 @@ pub struct Execution {
     pub(crate) context: ContextFields,
     pub(crate) context_bytes: usize,
     pub(crate) overrides: LimitOverrides,
+    pub(crate) permissions: Option<Arc<Permissions>>,
     pub(crate) id: Option<ExecutionId>,
     pub(crate) traceparent: Option<Traceparent>,
     pub(crate) seed: Option<u64>,
@@ -57,6 +61,7 @@ impl Execution {
         Self {
             source,
             prepared: None,
+            is_stored: false,
             tenant,
             user: None,
             organization: None,
@@ -66,6 +71,7 @@ impl Execution {
             context: ContextFields::default(),
             context_bytes: 0,
             overrides: LimitOverrides::default(),
+            permissions: None,
             id: None,
             traceparent: None,
             seed: None,
@@ -77,6 +83,15 @@ impl Execution {
     /// The same for a source that was compiled ahead.
     pub fn prepared(prepared: &Prepared, tenant: TenantId) -> Self {
         Self { prepared: Some(prepared.clone()), ..Self::new(prepared.source().clone(), tenant) }
+    }
+
+    /// Runs the current revision of a script that the executor's [source](crate::ExecutorBuilder::scripts) has for `tenant`.
+    ///
+    /// The report tells the revision. What is stored with it, limits and permissions, holds besides those of the
+    /// executor and of this execution. Without such a script the execution is rejected.
+    pub fn stored(script: ScriptId, tenant: TenantId) -> Self {
+        let source = Source::named(script, "", SourceKind::Auto);
+        Self { is_stored: true, ..Self::new(source, tenant) }
     }
 
     /// The global `input`: any value that serde can write as JSON.
@@ -135,6 +150,11 @@ impl Execution {
     /// Limits below those of the executor. One above it ends in a report with status `rejected`.
     pub fn limits(self, overrides: LimitOverrides) -> Self {
         Self { overrides, ..self }
+    }
+
+    /// What the script may use, out of what the executor permits it. By default all of that.
+    pub fn permissions(self, permissions: impl Into<Arc<Permissions>>) -> Self {
+        Self { permissions: Some(permissions.into()), ..self }
     }
 
     /// The execution's id. By default a random UUID.

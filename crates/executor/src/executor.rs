@@ -153,7 +153,7 @@ impl<E: Engine> Executor<E> {
 
     fn begin(&self, execution: Execution) -> Begun {
         let core = &self.0;
-        let run = Run::new(execution, &*core.limits_policy, &core.clock, core.console_to_tracing);
+        let run = Run::new(execution, core);
         let (cancel, caller) = caller(&run.interrupt, &core.gate);
         let (sender, report) = oneshot::channel();
         let owed = |run| Owed::new(core.clone(), run, sender).execute(caller);

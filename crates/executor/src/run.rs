@@ -5,12 +5,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    Clock, ContextReport, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Seed, Source, Status,
-    Timestamp, Truncated,
+    ContextReport, Engine, Grants, Interrupt, Invocation, JsonText, LogLine, Metrics, QueueReport, Report, RunInfo,
+    Seed, Source, Status, StoredScript, Timestamp, Truncated,
 };
-use isolet_limits::{LimitOverrides, Limits, LimitsPolicy, check_size};
+use isolet_limits::{LimitOverrides, Limits, check_size};
 
 use crate::context::ContextFields;
+use crate::core::Core;
 use crate::events;
 use crate::execution::{Execution, OnLog};
 use crate::panics::catch;
@@ -23,30 +24,30 @@ use crate::workers::Claim;
 /// One execution on its way.
 pub(crate) struct Run {
     pub(crate) info: RunInfo,
+    /// Empty until it is looked up, if it is a stored one.
     pub(crate) source: Source,
+    pub(crate) is_stored: bool,
     pub(crate) prepared: Option<Prepared>,
     pub(crate) limits: Limits,
     pub(crate) interrupt: Arc<Interrupt>,
     pub(crate) report: Report,
     overrides: LimitOverrides,
-    input: isolet_core_traits::JsonText,
+    input: JsonText,
     context: ContextFields,
     context_bytes: usize,
     seed: Option<u64>,
     now: Option<Timestamp>,
     on_log: Option<OnLog>,
+    /// By a sink that must not be called on a worker.
+    is_recorded: bool,
     console_to_tracing: bool,
     task: Weak<Task>,
 }
 
 impl Run {
-    pub(crate) fn new(
-        execution: Execution,
-        limits_policy: &dyn LimitsPolicy,
-        clock: &Arc<dyn Clock>,
-        console_to_tracing: bool,
-    ) -> Self {
+    pub(crate) fn new<E: Engine>(execution: Execution, core: &Core<E>) -> Self {
         let script = execution.script.unwrap_or_else(|| execution.source.name().clone());
+        let permitted = core.permissions_policy.permissions(&execution.tenant, &script);
         let info = RunInfo {
             execution: execution.id.unwrap_or_else(random::execution_id),
             tenant: execution.tenant,
@@ -54,15 +55,18 @@ impl Run {
             organization: execution.organization,
             script,
             traceparent: execution.traceparent.map(|traceparent| traceparent.text()),
+            grants: Grants::new([permitted].into_iter().chain(execution.permissions)),
         };
-        let limits = Limits::clone(&limits_policy.limits(&info.tenant, &info.script));
+        let limits = Limits::clone(&core.limits_policy.limits(&info.tenant, &info.script));
         Self {
             report: blank(&info, execution.revision),
             info,
             source: execution.source,
+            is_stored: execution.is_stored,
+            is_recorded: core.reports.as_ref().is_some_and(|sink| !sink.is_instant()),
             prepared: execution.prepared,
             limits,
-            interrupt: Arc::new(Interrupt::new(clock.clone())),
+            interrupt: Arc::new(Interrupt::new(core.clock.clone())),
             overrides: execution.overrides,
             input: execution.input,
             context: execution.context,
@@ -70,7 +74,7 @@ impl Run {
             seed: execution.seed,
             now: execution.now,
             on_log: execution.on_log,
-            console_to_tracing,
+            console_to_tracing: core.console_to_tracing,
             task: Weak::new(),
         }
     }
@@ -92,6 +96,20 @@ impl Run {
         hasher.finish()
     }
 
+    /// This is its script.
+    pub(crate) fn found(&mut self, script: StoredScript) -> Result<(), Verdict> {
+        self.limits = self.limits.within(&script.limits)?;
+        self.info.grants = self.info.grants.with(script.permissions);
+        self.report.context.revision = Some(script.revision.to_string());
+        self.source = script.source;
+        Ok(())
+    }
+
+    /// Its input, for whoever records it.
+    pub(crate) fn input(&self) -> &JsonText {
+        &self.input
+    }
+
     /// Applies the execution's own limits and refuses what is too large, before anything is done for it.
     pub(crate) fn check(&mut self) -> Result<(), Verdict> {
         self.limits = self.limits.with(&self.overrides)?;
@@ -111,7 +129,7 @@ impl Run {
 
     /// Its task, if it calls nobody else's code when a run ends well.
     pub(crate) fn quiet_task(&self) -> Option<Arc<Task>> {
-        let is_heard = self.on_log.is_some() || self.console_to_tracing;
+        let is_heard = self.on_log.is_some() || self.console_to_tracing || self.is_recorded;
         self.task.upgrade().filter(|_| !is_heard)
     }
 

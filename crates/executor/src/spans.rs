@@ -53,7 +53,7 @@ pub(crate) fn reset() -> Span {
 
 #[cfg(test)]
 mod tests {
-    use isolet_core_traits::{ExecutionId, ScriptId, TenantId};
+    use isolet_core_traits::{ExecutionId, Grants, ScriptId, TenantId};
 
     use super::*;
 
@@ -66,6 +66,7 @@ mod tests {
             organization: None,
             script: ScriptId::new("a.js").expect("an id"),
             traceparent: None,
+            grants: Grants::default(),
         };
         let allocated = allocation_counter::measure(|| {
             let spans = [execution(&info), compile(), queue(), run(), vm(), reset()];

@@ -1,35 +1,9 @@
-//! Lower limits for one execution.
+//! Limits that are lowered for one execution.
 
-use std::time::Duration;
+use isolet_core_traits::LimitOverrides;
 
 use crate::error::LimitsError;
 use crate::limits::{Limits, milliseconds};
-
-/// Limits of one execution that differ from the configured ones. `None`: the configured one.
-///
-/// An override may lower a limit, never raise it: a request to raise is refused, not clamped, so that nobody believes to
-/// have more than they have.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LimitOverrides {
-    /// In place of [`Limits::wall_time`].
-    pub wall_time: Option<Duration>,
-    /// In place of [`Limits::cpu_time`].
-    pub cpu_time: Option<Duration>,
-    /// In place of [`Limits::compile_wall_time`].
-    pub compile_wall_time: Option<Duration>,
-    /// In place of [`Limits::memory_bytes`].
-    pub memory_bytes: Option<u64>,
-    /// In place of [`Limits::output_bytes`].
-    pub output_bytes: Option<usize>,
-    /// In place of [`Limits::log_bytes`].
-    pub log_bytes: Option<usize>,
-    /// In place of [`Limits::log_lines`].
-    pub log_lines: Option<usize>,
-    /// In place of [`Limits::host_calls_in_flight`].
-    pub host_calls_in_flight: Option<usize>,
-    /// In place of [`Limits::api_calls_per_run`]. 0: none may be made.
-    pub api_calls_per_run: Option<u32>,
-}
 
 impl Limits {
     /// These limits with some of them lowered.
@@ -61,6 +35,32 @@ impl Limits {
         lower_or_set("api_calls_per_run", &mut limits.api_calls_per_run, *api_calls_per_run, u64::from)?;
         limits.check()?;
         Ok(limits)
+    }
+}
+
+impl Limits {
+    /// These limits, or lower ones where `caps` has them. What it has above them has no effect.
+    ///
+    /// # Errors
+    /// [`LimitsError::OutOfRange`] for a useless one.
+    pub fn within(&self, caps: &LimitOverrides) -> Result<Self, LimitsError> {
+        fn lowest<T: Copy + Ord>(limit: T, cap: Option<T>) -> Option<T> {
+            cap.map(|cap| cap.min(limit))
+        }
+        fn lowest_set<T: Copy + Ord>(limit: Option<T>, cap: Option<T>) -> Option<T> {
+            cap.map(|cap| limit.map_or(cap, |limit| cap.min(limit)))
+        }
+        self.with(&LimitOverrides {
+            wall_time: lowest(self.wall_time, caps.wall_time),
+            cpu_time: lowest_set(self.cpu_time, caps.cpu_time),
+            compile_wall_time: lowest(self.compile_wall_time, caps.compile_wall_time),
+            memory_bytes: lowest(self.memory_bytes, caps.memory_bytes),
+            output_bytes: lowest(self.output_bytes, caps.output_bytes),
+            log_bytes: lowest(self.log_bytes, caps.log_bytes),
+            log_lines: lowest(self.log_lines, caps.log_lines),
+            host_calls_in_flight: lowest(self.host_calls_in_flight, caps.host_calls_in_flight),
+            api_calls_per_run: lowest_set(self.api_calls_per_run, caps.api_calls_per_run),
+        })
     }
 }
 
@@ -96,6 +96,8 @@ fn lower_or_set<T: Copy + PartialOrd>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -127,6 +129,26 @@ mod tests {
         assert_eq!(limits.with(&overrides), Ok(lowered.clone()));
         assert_eq!(lowered.with(&overrides), Ok(lowered), "equal to the limit is allowed");
         assert_eq!(limits.with(&LimitOverrides::default()), Ok(limits));
+    }
+
+    #[test]
+    fn caps_lower_what_they_can() {
+        let limits = Limits { cpu_time: Some(Duration::from_secs(2)), ..Limits::default() };
+        let caps = LimitOverrides {
+            wall_time: Some(Duration::from_secs(3_600)),
+            cpu_time: Some(Duration::from_secs(1)),
+            memory_bytes: Some(8 << 20),
+            api_calls_per_run: Some(3),
+            ..LimitOverrides::default()
+        };
+        let within = Limits {
+            cpu_time: Some(Duration::from_secs(1)),
+            memory_bytes: 8 << 20,
+            api_calls_per_run: Some(3),
+            ..limits.clone()
+        };
+        assert_eq!(limits.within(&caps), Ok(within));
+        limits.within(&LimitOverrides { memory_bytes: Some(0), ..caps }).expect_err("nothing could run");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use isolet::engine::{QuickJsVm, Reset, Vm};
-use isolet::{Execution, Isolet, Source, SourceKind, TenantId};
+use isolet::{Execution, Isolet, Permissions, Source, SourceKind, TenantId};
 use tokio::task::JoinSet;
 
 use super::gate::Gate;
@@ -48,6 +48,7 @@ fn idle_vm(workbench: &Workbench) -> Result<QuickJsVm> {
 async fn in_flight() -> Result<Option<u64>> {
     let gate = Gate::default();
     let builder = Isolet::builder().vms_warm(VMS_OF_RUNS).vms_max(VMS_OF_RUNS).host(gate.clone());
+    let builder = builder.permissions(Permissions::all());
     let isolet = builder.build().context("cannot start")?;
     let mut runs = JoinSet::new();
     ask(&mut runs, &isolet, 2 * VMS_OF_RUNS)?;

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    HostFailure, HostFailureKind, HostOperation, HostSession, JsonText, OperationId, Payload, RunInfo,
+    Guard, HostFailure, HostFailureKind, HostNamespace, HostOperation, HostSession, JsonText, OperationId, Payload,
+    RunInfo,
 };
 use isolet_limits::{ApiCallRate, Limits, OnRateLimit, RateLimited, RunCallBudget};
 use tokio::sync::OnceCell;
@@ -71,7 +72,24 @@ impl HostRun {
             namespace = namespace.name,
             operation = operation.name,
         );
-        self.permitted_call(id, operation, arguments).instrument(span).await
+        let call = async {
+            self.permit(id, namespace, operation)?;
+            self.permitted_call(id, operation, arguments).await
+        };
+        call.instrument(span).await
+    }
+
+    /// An operation that no service guards by itself must be permitted by its name.
+    fn permit(&self, id: OperationId, namespace: &HostNamespace, operation: &HostOperation) -> Result<(), HostFailure> {
+        let is_guarded = self.host.guard(id.namespace) == Some(Guard::Service);
+        if is_guarded || self.info.grants.permit_api(&namespace.name, &operation.name) {
+            return Ok(());
+        }
+        let (namespace, operation) = (&namespace.name, &operation.name);
+        Err(HostFailure::permission(
+            format!("this script may not call {namespace}.{operation}"),
+            &format!("{namespace:?} or {:?} to its permissions' \"apis\"", format!("{namespace}.{operation}")),
+        ))
     }
 
     async fn permitted_call(&self, id: OperationId, operation: &HostOperation, arguments: Payload) -> Answer {

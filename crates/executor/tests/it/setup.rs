@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use isolet_core_traits::{Report, Source, SourceKind, Status, TenantId};
+use isolet_core_traits::{Permissions, Report, Source, SourceKind, Status, TenantId};
 use isolet_executor::{Execution, Executor, ExecutorBuilder};
 use isolet_pool::PoolConfig;
 use isolet_testkit::{FakeEngine, FakeOptions, ManualClock};
@@ -12,7 +12,7 @@ use isolet_testkit::{FakeEngine, FakeOptions, ManualClock};
 pub(crate) fn builder(engine: &FakeEngine) -> ExecutorBuilder<FakeEngine> {
     crate::events::listen();
     let pool = PoolConfig { vms_initial: 2, ..PoolConfig::default() };
-    Executor::builder(engine.clone()).workers(2).pool(pool)
+    Executor::builder(engine.clone()).workers(2).pool(pool).permissions(Permissions::all())
 }
 
 pub(crate) fn executor(engine: &FakeEngine) -> Executor<FakeEngine> {

@@ -36,7 +36,8 @@ impl HostSession for Pause {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_executions_of_200_tenants_under_default_limits() {
-    let isolet = isolet::Isolet::builder().host(Echo).build().expect("it builds");
+    let isolet =
+        isolet::Isolet::builder().host(Echo).permissions(isolet::Permissions::all()).build().expect("it builds");
     let scripts = ["input * 2", "await echo.first(input * 2)", "[input].map(n => n + n)[0]"];
     let mut reports = JoinSet::new();
     for number in 0..1_000_usize {

@@ -1,6 +1,6 @@
 //! What the tests share.
 
-use isolet::{Execution, Isolet, Report, Source, SourceKind, Status, TenantId};
+use isolet::{Execution, Isolet, Permissions, Report, Source, SourceKind, Status, TenantId};
 
 /// Two workers and few VMs: enough, and quickly there.
 pub(crate) fn isolet() -> Isolet {
@@ -8,7 +8,7 @@ pub(crate) fn isolet() -> Isolet {
 }
 
 pub(crate) fn builder() -> isolet::IsoletBuilder {
-    Isolet::builder().workers(2).vms_warm(2)
+    Isolet::builder().workers(2).vms_warm(2).permissions(Permissions::all())
 }
 
 pub(crate) fn tenant(name: &str) -> TenantId {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use isolet::{
     ApiCallRate, Execution, HostFailure, HostNamespace, HostOperation, HostService, HostSession, Isolet,
-    LimitOverrides, Limits, Payload, PoolConfig, Report, RunInfo, Source, SourceKind, Status, TenantId,
+    LimitOverrides, Limits, Payload, Permissions, PoolConfig, Report, RunInfo, Source, SourceKind, Status, TenantId,
 };
 use tokio::task::JoinSet;
 
@@ -99,7 +99,14 @@ fn isolet() -> Isolet {
     };
     // Few VMs, so that runs are parked.
     let pool = PoolConfig { vms_initial: 2, vms_max: 8, queue_max: ROUND, ..PoolConfig::default() };
-    Isolet::builder().workers(2).limits(limits).pool(pool).host(Pause).build().expect("it builds")
+    Isolet::builder()
+        .workers(2)
+        .limits(limits)
+        .pool(pool)
+        .host(Pause)
+        .permissions(Permissions::all())
+        .build()
+        .expect("it builds")
 }
 
 fn execution(fate: &Fate, tenant: usize) -> Execution {

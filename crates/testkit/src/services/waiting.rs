@@ -31,6 +31,11 @@ impl Slow {
         self.0.released.add_permits(calls);
     }
 
+    /// Forgets the releases that no call has taken, for example because its run ended before it could.
+    pub fn take_back(&self) {
+        self.0.released.forget_permits(usize::MAX);
+    }
+
     /// How many calls wait now. A call that was dropped does not.
     pub fn waiting(&self) -> usize {
         *self.0.waiting.borrow()

@@ -4,8 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use isolet_core_traits::{
-    CloseReason, ExecutionId, HostFailureKind, HostInterface, HostService, HostSession, Payload, RunInfo, ScriptId,
-    TenantId,
+    CloseReason, ExecutionId, Grants, HostFailureKind, HostInterface, HostService, HostSession, Payload, RunInfo,
+    ScriptId, TenantId,
 };
 use isolet_testkit::services::{Blocking, Counting, Echo, Failing, Journal, Journaled, Panicking, PanicsIn, Slow};
 
@@ -17,6 +17,7 @@ fn run_info(execution: &str) -> RunInfo {
         organization: None,
         script: ScriptId::new("a.js").expect("a valid id"),
         traceparent: None,
+        grants: Grants::default(),
     }
 }
 
