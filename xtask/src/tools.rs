@@ -3,7 +3,9 @@
 //! A machine with nothing but Rust (which includes the C compiler that links every Rust program) passes `ci`;
 //! each tool that is not there is named at the end, with the checks that wait for it and the command that brings it.
 
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cargo_metadata::semver::Version;
@@ -74,6 +76,14 @@ pub(crate) static NPM: Tool = Tool {
     source: Source::Debian(&["npm"]),
 };
 
+/// The database of tests, as Debian has it: its server's programs are in no `PATH`.
+pub(crate) static POSTGRES: Tool = Tool {
+    name: "postgres",
+    requirement: "Postgres, whose server tests start",
+    is_there: || has_postgres(Path::new("/usr/lib/postgresql")) || answers("initdb", &["--version"]),
+    source: Source::Debian(&["postgresql"]),
+};
+
 /// Watches every access to memory of a program as it is, without another build of it.
 pub(crate) static VALGRIND: Tool = Tool {
     name: "valgrind",
@@ -84,7 +94,7 @@ pub(crate) static VALGRIND: Tool = Tool {
 };
 
 /// Everything that `setup` brings.
-pub(crate) static TOOLS: [&Tool; 6] = [&C_COMPILER, &RUSTFMT, &CLIPPY, &NODE, &NPM, &VALGRIND];
+pub(crate) static TOOLS: [&Tool; 7] = [&C_COMPILER, &RUSTFMT, &CLIPPY, &NODE, &NPM, &POSTGRES, &VALGRIND];
 
 /// Compiles and links a program of one line: a compiler without headers would pass a mere `cc --version`.
 fn compiles_c() -> bool {
@@ -101,6 +111,12 @@ fn compiles_c() -> bool {
     let written = child.stdin.take().map(|mut stdin| stdin.write_all(program));
     let ended = child.wait().is_ok_and(|status| status.success());
     matches!(written, Some(Ok(()))) && ended
+}
+
+/// Whether `versions` holds the programs of some version.
+fn has_postgres(versions: &Path) -> bool {
+    let mut versions = fs::read_dir(versions).into_iter().flatten().flatten();
+    versions.any(|version| version.path().join("bin/initdb").is_file())
 }
 
 /// Whether what `node --version` wrote is new enough.

@@ -138,7 +138,7 @@ impl FromStr for HostPattern {
         let in_brackets = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         let name = match in_brackets.unwrap_or(name).parse::<IpAddr>() {
             Ok(address) if address.is_ipv4() || in_brackets.is_some() => HostName::Address(address.to_canonical()),
-            _ => named(name.strip_suffix('.').unwrap_or(name)).ok_or_else(error)?,
+            _ => named(name).ok_or_else(error)?,
         };
         Ok(Self { name, port })
     }
@@ -149,6 +149,7 @@ fn named(name: &str) -> Option<HostName> {
         return Some(HostName::Any);
     }
     let (is_below, labels) = name.strip_prefix("*.").map_or((false, name), |labels| (true, labels));
+    let labels = labels.strip_suffix('.').unwrap_or(labels);
     let is_label = |label: &str| {
         let letters = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         letters && (1..=63).contains(&label.len())
@@ -282,6 +283,12 @@ impl Grants {
     /// These layers.
     pub fn new(layers: impl IntoIterator<Item = Arc<Permissions>>) -> Self {
         Self(layers.into_iter().collect())
+    }
+
+    /// These layers and one more, if there is one.
+    #[must_use]
+    pub fn with(&self, layer: Option<Arc<Permissions>>) -> Self {
+        Self::new(self.0.iter().cloned().chain(layer))
     }
 
     /// Whether requests to a host are permitted. See [`HostPattern::permits`].

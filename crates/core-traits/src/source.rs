@@ -70,7 +70,12 @@ impl Source {
     /// # Errors
     /// [`IdError`] if `name` is no valid name.
     pub fn new(name: impl AsRef<str>, text: impl Into<Arc<str>>, kind: SourceKind) -> Result<Self, IdError> {
-        Ok(Self { name: SourceName::new(name)?, text: text.into(), kind })
+        Ok(Self::named(SourceName::new(name)?, text, kind))
+    }
+
+    /// The same with a name that was checked before.
+    pub fn named(name: SourceName, text: impl Into<Arc<str>>, kind: SourceKind) -> Self {
+        Self { name, text: text.into(), kind }
     }
 
     /// The name in reports.

@@ -52,10 +52,16 @@ pub struct ScriptSourceError {
 
 /// Takes every report.
 ///
-/// It is called on the executor's runtime before the caller gets the report, which waits for it: an implementation that
-/// promises to have written a report returns when it has, others at once.
+/// It is called on the executor's runtime before the caller gets the report, which waits for it up to 10 s: an
+/// implementation that promises to have written a report returns when it has, others at once.
 #[async_trait]
 pub trait ReportSink: Send + Sync + 'static {
+    /// Whether [`record`](Self::record) never blocks and takes no more than a few microseconds until it waits or returns:
+    /// then it may be called on any thread, which spares the execution another one.
+    fn is_instant(&self) -> bool {
+        false
+    }
+
     /// Takes the report of an execution that had this input. It has no way to fail: what cannot be kept is counted.
     async fn record(&self, report: &Report, input: &JsonText);
 

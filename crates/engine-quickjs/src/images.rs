@@ -41,6 +41,8 @@ pub(crate) struct ScriptImage {
     pub(crate) lines: Lines,
     /// What loading gave: a constant of the loaded VM.
     pub(crate) compiled: Value,
+    /// What it takes of a run's limit.
+    pub(crate) used: u64,
 }
 
 impl ScriptImage {
@@ -72,8 +74,8 @@ impl Images {
     }
 
     /// Keeps an image, if that is possible within the budget.
-    pub(crate) fn keep(&mut self, program: &QuickJsProgram, lines: Lines, compiled: Value) {
-        let image = ScriptImage { program: program.clone(), lines, compiled };
+    pub(crate) fn keep(&mut self, program: &QuickJsProgram, lines: Lines, compiled: Value, used: u64) {
+        let image = ScriptImage { program: program.clone(), lines, compiled, used };
         let (bytes, share) = (image.bytes(), self.budget.share());
         if bytes > share {
             return;
@@ -127,7 +129,7 @@ mod tests {
 
     fn keep(images: &mut Images, bytes: usize) -> QuickJsProgram {
         let program = QuickJsProgram::new(Form::Script, vec![0; bytes], None);
-        images.keep(&program, Lines::default(), Value::UNDEFINED);
+        images.keep(&program, Lines::default(), Value::UNDEFINED, 0);
         program
     }
 

@@ -90,8 +90,7 @@ impl Meter {
         self.peak
     }
 
-    /// Starts counting for a run: `bytes` more than what the VM holds without it, and `headroom` beyond. What is used
-    /// now may be more than that, if a program is loaded already: the next allocation says so.
+    /// Starts counting for a run: `bytes` more than what the VM holds without it, and `headroom` beyond.
     pub(crate) fn set_limit(&mut self, base: u64, bytes: u64, headroom: u64) {
         self.limit = base.saturating_add(bytes);
         self.end = self.limit.saturating_add(headroom);

@@ -208,6 +208,12 @@ impl RunState {
         unsafe { &mut *self.meter }
     }
 
+    /// What is used beyond what the VM holds without a run.
+    pub(crate) fn used_by_run(&mut self) -> u64 {
+        let base = self.constants.base_bytes;
+        self.meter().used().saturating_sub(base)
+    }
+
     /// Prepares for a run or a compilation.
     pub(crate) fn begin(&mut self, limits: RunLimits, interrupt: Arc<Interrupt>) {
         let (base, headroom) = (self.constants.base_bytes, self.headroom_bytes);

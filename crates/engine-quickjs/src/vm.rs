@@ -101,15 +101,17 @@ impl QuickJsVm {
     /// The program, loaded: from its image, or by the engine. `Err` is how the run ended; `None` if it was left.
     fn load(&mut self, program: &QuickJsProgram) -> Result<Value, Option<Ending>> {
         let loaded = self.realm.run(|js| run::load(js, program)).ok_or(None)?.map_err(Some)?;
+        let used = self.realm.state().used_by_run();
         if let (Some(images), Some(arena)) = (&mut self.images, self.realm.arena()) {
-            images.keep(program, arena.lines(), loaded.alias());
+            images.keep(program, arena.lines(), loaded.alias(), used);
         }
         Ok(loaded)
     }
 
-    /// Makes the pristine VM one that has loaded `program`, if it did so before.
-    fn load_image(&mut self, program: &QuickJsProgram) -> Option<Value> {
-        let image = self.images.as_mut()?.get(program)?;
+    /// Makes the pristine VM one that has loaded `program`, if it did so before. Not if that is more than the run may
+    /// use, which crosses its limit where the engine loads it.
+    fn load_image(&mut self, program: &QuickJsProgram, limits: &RunLimits) -> Option<Value> {
+        let image = self.images.as_mut()?.get(program).filter(|image| image.used <= limits.memory_bytes)?;
         self.realm.arena()?.apply(&image.lines).then(|| image.compiled.alias())
     }
 
@@ -257,7 +259,7 @@ impl Vm for QuickJsVm {
         if !self.begins(Purpose::Run) {
             return Step::Done(self.misused());
         }
-        let loaded = self.load_image(program);
+        let loaded = self.load_image(program, &limits);
         self.prepare(limits, interrupt);
         let ran = self.begin(program, &invocation, loaded);
         self.script = Some(Script { program: program.clone(), source_name: invocation.source_name });

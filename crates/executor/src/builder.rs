@@ -6,7 +6,7 @@ use std::sync::Arc;
 use isolet_cache::{BytecodeStore, CacheConfig, ProgramCache};
 use isolet_core_traits::{
     Clock, Engine, EngineError, HostInterface, HostService, InterfaceError, MonotonicClock, Permissions,
-    PermissionsPolicy, Purpose, SealKeys, VmConfig,
+    PermissionsPolicy, Purpose, ReportSink, ScriptSource, SealKeys, VmConfig,
 };
 use isolet_limits::{ApiRates, Limits, LimitsError, LimitsPolicy, Plans};
 use isolet_pool::{ConfigError, Pool, PoolConfig, VmFactory, VmSlot};
@@ -36,6 +36,8 @@ pub struct ExecutorBuilder<E: Engine> {
     limits: Limits,
     limits_policy: Option<Arc<dyn LimitsPolicy>>,
     permissions_policy: Arc<dyn PermissionsPolicy>,
+    scripts: Option<Arc<dyn ScriptSource>>,
+    reports: Option<Arc<dyn ReportSink>>,
     pool: PoolConfig,
     cache: CacheConfig,
     shelf: Option<Shelf>,
@@ -85,6 +87,8 @@ impl<E: Engine> ExecutorBuilder<E> {
             limits: Limits::default(),
             limits_policy: None,
             permissions_policy: Arc::new(Arc::new(Permissions::default())),
+            scripts: None,
+            reports: None,
             pool: PoolConfig::default(),
             cache: CacheConfig::default(),
             shelf: None,
@@ -136,6 +140,16 @@ impl<E: Engine> ExecutorBuilder<E> {
     /// What tells the permissions of each tenant and script, in place of the same for all.
     pub fn permissions_policy(self, policy: impl PermissionsPolicy) -> Self {
         Self { permissions_policy: Arc::new(policy), ..self }
+    }
+
+    /// Where the scripts of [`Execution::stored`](crate::Execution::stored) come from.
+    pub fn scripts(self, scripts: Arc<dyn ScriptSource>) -> Self {
+        Self { scripts: Some(scripts), ..self }
+    }
+
+    /// What takes the report of every execution, before its caller does.
+    pub fn reports(self, reports: Arc<dyn ReportSink>) -> Self {
+        Self { reports: Some(reports), ..self }
     }
 
     /// The number of VMs and the queue.
@@ -254,6 +268,8 @@ impl<E: Engine> ExecutorBuilder<E> {
             limits: self.limits,
             limits_policy,
             permissions_policy: self.permissions_policy,
+            scripts: self.scripts,
+            reports: self.reports,
             clock: self.clock,
             cache: ProgramCache::new(self.cache),
             bytecode,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use isolet_cache::ProgramCache;
 use isolet_core_traits::{
-    Clock, CloseReason, Engine, EngineId, Environment, PermissionsPolicy, ProgramOrigin, Vm, VmConfig,
+    Clock, CloseReason, Engine, EngineId, Environment, PermissionsPolicy, ProgramOrigin, ReportSink, ScriptSource, Vm,
+    VmConfig,
 };
 use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::{Lease, Need, Pool, Request, Share};
@@ -18,13 +19,14 @@ use crate::dispatch::{Dispatch, Host};
 use crate::drive::{Drive, reset_and_finish};
 use crate::gate::Gate;
 use crate::metrics::{Counters, ExecutorMetrics};
+use crate::panics::CatchPanic;
 use crate::program::{Compilers, Wanted};
 use crate::run::Run;
 use crate::runtime::Runtime;
 use crate::spans;
 use crate::telemetry::Telemetry;
 use crate::verdict::Verdict;
-use crate::workers::{Claim, Workers};
+use crate::workers::{Claim, Lost, Workers};
 
 /// How often the pool looks after its idle VMs.
 const TICK: Duration = Duration::from_millis(250);
@@ -43,6 +45,8 @@ pub(crate) struct Core<E: Engine> {
     pub(crate) limits: Limits,
     pub(crate) permissions_policy: Arc<dyn PermissionsPolicy>,
     pub(crate) limits_policy: Arc<dyn LimitsPolicy>,
+    pub(crate) scripts: Option<Arc<dyn ScriptSource>>,
+    pub(crate) reports: Option<Arc<dyn ReportSink>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cache: ProgramCache<E::Program>,
     pub(crate) bytecode: Option<Bytecode<E>>,
@@ -61,6 +65,7 @@ pub(crate) struct Core<E: Engine> {
 impl<E: Engine> Core<E> {
     /// One execution, from its checks to its last permit freed.
     pub(crate) async fn execute(&self, run: &mut Run, caller: &mut Caller) -> Result<(), Verdict> {
+        self.look_up(run, caller).await?;
         run.check()?;
         let budget = self.budgets.of(&run.info.tenant, &run.limits);
         let within_budget = || budget.as_ref().map_or(Ok(()), Budget::check);
@@ -87,6 +92,22 @@ impl<E: Engine> Core<E> {
             None => self.workers.spawn(Claim::small(&run.info.tenant), move || reset_and_finish(lease, cpu_used)),
         }
         concluded
+    }
+
+    /// Finds the script of an execution that names one.
+    async fn look_up(&self, run: &mut Run, caller: &mut Caller) -> Result<(), Verdict> {
+        if !run.is_stored {
+            return Ok(());
+        }
+        let (tenant, script) = (&run.info.tenant, &run.info.script);
+        let source = self.scripts.as_ref().ok_or_else(Verdict::no_scripts)?;
+        let found = caller.wait_for(CatchPanic::new(source.script(tenant, script))).await?;
+        let found = found.map_err(|panic| Verdict::lost(Lost::Panicked(panic)))??;
+        let found = found.ok_or_else(|| Verdict::unknown_script(script))?;
+        if found.policy.as_ref().is_some_and(|policy| **policy != *self.environment.policy) {
+            return Err(Verdict::other_policy(&found, &self.environment.policy));
+        }
+        run.found(found)
     }
 
     async fn program(&self, run: &mut Run, caller: &mut Caller) -> Result<E::Program, Verdict> {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use isolet_core_traits::{
-    ExecutionId, JsonError, JsonText, LogLine, OrganizationId, Permissions, ScriptId, Source, TenantId, Timestamp,
-    UserId,
+    ExecutionId, JsonError, JsonText, LogLine, OrganizationId, Permissions, ScriptId, Source, SourceKind, TenantId,
+    Timestamp, UserId,
 };
 use isolet_limits::LimitOverrides;
 use serde::Serialize;
@@ -33,6 +33,8 @@ use crate::traceparent::Traceparent;
 pub struct Execution {
     pub(crate) source: Source,
     pub(crate) prepared: Option<Prepared>,
+    /// Its source is to be looked up by the script's name.
+    pub(crate) is_stored: bool,
     pub(crate) tenant: TenantId,
     pub(crate) user: Option<UserId>,
     pub(crate) organization: Option<OrganizationId>,
@@ -59,6 +61,7 @@ impl Execution {
         Self {
             source,
             prepared: None,
+            is_stored: false,
             tenant,
             user: None,
             organization: None,
@@ -80,6 +83,15 @@ impl Execution {
     /// The same for a source that was compiled ahead.
     pub fn prepared(prepared: &Prepared, tenant: TenantId) -> Self {
         Self { prepared: Some(prepared.clone()), ..Self::new(prepared.source().clone(), tenant) }
+    }
+
+    /// Runs the current revision of a script that the executor's [source](crate::ExecutorBuilder::scripts) has for `tenant`.
+    ///
+    /// The report tells the revision. What is stored with it, limits and permissions, holds besides those of the
+    /// executor and of this execution. Without such a script the execution is rejected.
+    pub fn stored(script: ScriptId, tenant: TenantId) -> Self {
+        let source = Source::named(script, "", SourceKind::Auto);
+        Self { is_stored: true, ..Self::new(source, tenant) }
     }
 
     /// The global `input`: any value that serde can write as JSON.

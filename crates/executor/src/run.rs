@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use isolet_core_traits::{
-    ContextReport, Engine, Grants, Interrupt, Invocation, LogLine, Metrics, QueueReport, Report, RunInfo, Seed, Source,
-    Status, Timestamp, Truncated,
+    ContextReport, Engine, Grants, Interrupt, Invocation, JsonText, LogLine, Metrics, QueueReport, Report, RunInfo,
+    Seed, Source, Status, StoredScript, Timestamp, Truncated,
 };
 use isolet_limits::{LimitOverrides, Limits, check_size};
 
@@ -24,18 +24,22 @@ use crate::workers::Claim;
 /// One execution on its way.
 pub(crate) struct Run {
     pub(crate) info: RunInfo,
+    /// Empty until it is looked up, if it is a stored one.
     pub(crate) source: Source,
+    pub(crate) is_stored: bool,
     pub(crate) prepared: Option<Prepared>,
     pub(crate) limits: Limits,
     pub(crate) interrupt: Arc<Interrupt>,
     pub(crate) report: Report,
     overrides: LimitOverrides,
-    input: isolet_core_traits::JsonText,
+    input: JsonText,
     context: ContextFields,
     context_bytes: usize,
     seed: Option<u64>,
     now: Option<Timestamp>,
     on_log: Option<OnLog>,
+    /// By a sink that must not be called on a worker.
+    is_recorded: bool,
     console_to_tracing: bool,
     task: Weak<Task>,
 }
@@ -58,6 +62,8 @@ impl Run {
             report: blank(&info, execution.revision),
             info,
             source: execution.source,
+            is_stored: execution.is_stored,
+            is_recorded: core.reports.as_ref().is_some_and(|sink| !sink.is_instant()),
             prepared: execution.prepared,
             limits,
             interrupt: Arc::new(Interrupt::new(core.clock.clone())),
@@ -90,6 +96,20 @@ impl Run {
         hasher.finish()
     }
 
+    /// This is its script.
+    pub(crate) fn found(&mut self, script: StoredScript) -> Result<(), Verdict> {
+        self.limits = self.limits.within(&script.limits)?;
+        self.info.grants = self.info.grants.with(script.permissions);
+        self.report.context.revision = Some(script.revision.to_string());
+        self.source = script.source;
+        Ok(())
+    }
+
+    /// Its input, for whoever records it.
+    pub(crate) fn input(&self) -> &JsonText {
+        &self.input
+    }
+
     /// Applies the execution's own limits and refuses what is too large, before anything is done for it.
     pub(crate) fn check(&mut self) -> Result<(), Verdict> {
         self.limits = self.limits.with(&self.overrides)?;
@@ -109,7 +129,7 @@ impl Run {
 
     /// Its task, if it calls nobody else's code when a run ends well.
     pub(crate) fn quiet_task(&self) -> Option<Arc<Task>> {
-        let is_heard = self.on_log.is_some() || self.console_to_tracing;
+        let is_heard = self.on_log.is_some() || self.console_to_tracing || self.is_recorded;
         self.task.upgrade().filter(|_| !is_heard)
     }
 

@@ -8,11 +8,15 @@ use tokio::time::timeout;
 
 use crate::core::Core;
 use crate::gate::Drained;
+use crate::panics::CatchPanic;
 use crate::workers::Claim;
 
 /// How long it is waited for what is left when all executions are over: permits of what nobody waits for, and threads.
 /// Whatever takes longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the sink of reports may take to write what it has.
+const FLUSH_TIME: Duration = Duration::from_secs(10);
 
 /// What a shutdown came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,8 +38,18 @@ impl<E: Engine> Core<E> {
     pub(crate) async fn drain(&self) {
         self.gate.close();
         self.gate.idle().await;
+        self.flush_reports().await;
         self.pool.drain();
         self.pool.drained().await;
+    }
+
+    /// Waits until the sink has written what it took.
+    async fn flush_reports(&self) {
+        let Some(sink) = &self.reports else { return };
+        let flushed = CatchPanic::new(async { sink.flush().await });
+        if !matches!(timeout(FLUSH_TIME, flushed).await, Ok(Ok(()))) {
+            tracing::warn!(target: "isolet", "the sink did not write all reports");
+        }
     }
 
     /// The same, but from the deadline on those who wait are turned away and those that are going on are ended. Then ends
@@ -47,6 +61,7 @@ impl<E: Engine> Core<E> {
             self.gate.end_all();
             self.gate.idle().await;
         }
+        self.flush_reports().await;
         self.pool.drain();
         let _ = timeout(PATIENCE, self.pool.drained()).await;
         if let Some(bytecode) = &self.bytecode {

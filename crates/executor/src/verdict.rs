@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use isolet_core_traits::{
     Abort, CompileFailure, End, EngineError, ErrorReport, FailureKind, JsonError, KilledIn, KilledReport, LimitName,
-    QueueReport, ScriptFailure, Snippet, Source, Status,
+    QueueReport, ScriptFailure, ScriptId, ScriptSourceError, Snippet, Source, Status, StoredScript,
 };
 use isolet_limits::{CpuBudgetSpent, Limits, LimitsError, Oversized};
 use isolet_pool::Rejected;
@@ -127,6 +127,24 @@ impl Verdict {
         Self::new(Status::Rejected, name, message)
     }
 
+    /// It names a script, and the executor knows of none.
+    pub(crate) fn no_scripts() -> Self {
+        Self::refused("UnknownScript", "this executor has no store of scripts")
+            .hint("give its builder one, or the source")
+    }
+
+    /// Its tenant has no script of that name.
+    pub(crate) fn unknown_script(script: &ScriptId) -> Self {
+        Self::refused("UnknownScript", format!("the tenant has no script {:?}", script.as_str()))
+    }
+
+    /// Its script was written for another policy than the executor's.
+    pub(crate) fn other_policy(script: &StoredScript, policy: &str) -> Self {
+        let wanted = script.policy.as_deref().unwrap_or_default();
+        let message = format!("the script is for the policy {wanted}, this executor's is {policy}");
+        Self::refused("OtherPolicy", message).hint("execute it elsewhere, or store it for this policy")
+    }
+
     /// The caller's context does not fit together with the standard fields.
     pub(crate) fn invalid_context(error: &JsonError) -> Self {
         Self::refused("InvalidContext", error.to_string())
@@ -226,6 +244,12 @@ fn held_back(rejected: &Rejected) -> Option<QueueReport> {
         waited_for: Some(blocked.by.waited_for()),
         position: position as u64,
     })
+}
+
+impl From<ScriptSourceError> for Verdict {
+    fn from(error: ScriptSourceError) -> Self {
+        Self::refused("StoreUnavailable", error.to_string()).retryable()
+    }
 }
 
 impl From<Oversized> for Verdict {

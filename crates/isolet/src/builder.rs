@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isolet_core_traits::{Clock, HostService, Permissions, PermissionsPolicy};
+use isolet_core_traits::{Clock, HostService, Permissions, PermissionsPolicy, ReportSink, ScriptSource};
 use isolet_engine_quickjs::{OnFault, QuickJs};
 use isolet_executor::{BuildError, Executor, ExecutorBuilder};
 use isolet_limits::{Limits, LimitsPolicy};
@@ -48,6 +48,16 @@ impl IsoletBuilder {
     /// What tells the permissions of each tenant and script, in place of the same for all.
     pub fn permissions_policy(self, policy: impl PermissionsPolicy) -> Self {
         self.with(|executor| executor.permissions_policy(policy))
+    }
+
+    /// Where the scripts of [`Execution::stored`](crate::Execution::stored) come from.
+    pub fn scripts(self, scripts: Arc<dyn ScriptSource>) -> Self {
+        self.with(|executor| executor.scripts(scripts))
+    }
+
+    /// What takes the report of every execution, before its caller does.
+    pub fn reports(self, reports: Arc<dyn ReportSink>) -> Self {
+        self.with(|executor| executor.reports(reports))
     }
 
     /// VMs that stand ready from the start. 10 by default.

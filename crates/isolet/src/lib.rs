@@ -25,7 +25,7 @@
 //! Whatever a script does, the execution ends in a report: [`Status`] says how, `error` where and why.
 //!
 //! ```
-//! use isolet::{Execution, Isolet, Source, SourceKind, Status, TenantId};
+//! use isolet::{Execution, Isolet, Source, SourceKind, Status, StoredScript, TenantId};
 //!
 //! let isolet = Isolet::builder().build()?;
 //! let source = Source::new("broken.js", "const order = input;\norder.customer.name", SourceKind::Auto)?;
@@ -98,8 +98,9 @@ pub use isolet_core_traits::{
     Guard, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation, HostPattern, HostService,
     HostSession, IdError, InterfaceError, JsonError, JsonText, KilledIn, KilledReport, LimitName, LogLevel, LogLine,
     LogsTruncated, Metrics, MonotonicClock, NamePattern, OrganizationId, OutputAsError, OutputTruncated, PatternError,
-    Payload, Permissions, PermissionsPolicy, ProgramOrigin, QueueReport, Report, RunInfo, ScriptId, Snippet, Source,
-    SourceKind, SourceName, Status, TenantId, Timestamp, Truncated, UserId, VmOrigin, WaitedFor, Warning,
+    Payload, Permissions, PermissionsPolicy, ProgramOrigin, QueueReport, Report, ReportSink, RunInfo, ScriptId,
+    ScriptSource, ScriptSourceError, Snippet, Source, SourceKind, SourceName, Status, TenantId, Timestamp, Truncated,
+    UserId, VmOrigin, WaitedFor, Warning,
 };
 pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{

@@ -38,6 +38,32 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// These limits, or lower ones where `caps` has them. What it has above them has no effect.
+    ///
+    /// # Errors
+    /// [`LimitsError::OutOfRange`] for a useless one.
+    pub fn within(&self, caps: &LimitOverrides) -> Result<Self, LimitsError> {
+        fn lowest<T: Copy + Ord>(limit: T, cap: Option<T>) -> Option<T> {
+            cap.map(|cap| cap.min(limit))
+        }
+        fn lowest_set<T: Copy + Ord>(limit: Option<T>, cap: Option<T>) -> Option<T> {
+            cap.map(|cap| limit.map_or(cap, |limit| cap.min(limit)))
+        }
+        self.with(&LimitOverrides {
+            wall_time: lowest(self.wall_time, caps.wall_time),
+            cpu_time: lowest_set(self.cpu_time, caps.cpu_time),
+            compile_wall_time: lowest(self.compile_wall_time, caps.compile_wall_time),
+            memory_bytes: lowest(self.memory_bytes, caps.memory_bytes),
+            output_bytes: lowest(self.output_bytes, caps.output_bytes),
+            log_bytes: lowest(self.log_bytes, caps.log_bytes),
+            log_lines: lowest(self.log_lines, caps.log_lines),
+            host_calls_in_flight: lowest(self.host_calls_in_flight, caps.host_calls_in_flight),
+            api_calls_per_run: lowest_set(self.api_calls_per_run, caps.api_calls_per_run),
+        })
+    }
+}
+
 fn lower<T: Copy + PartialOrd>(
     name: &'static str,
     limit: &mut T,
@@ -103,6 +129,26 @@ mod tests {
         assert_eq!(limits.with(&overrides), Ok(lowered.clone()));
         assert_eq!(lowered.with(&overrides), Ok(lowered), "equal to the limit is allowed");
         assert_eq!(limits.with(&LimitOverrides::default()), Ok(limits));
+    }
+
+    #[test]
+    fn caps_lower_what_they_can() {
+        let limits = Limits { cpu_time: Some(Duration::from_secs(2)), ..Limits::default() };
+        let caps = LimitOverrides {
+            wall_time: Some(Duration::from_secs(3_600)),
+            cpu_time: Some(Duration::from_secs(1)),
+            memory_bytes: Some(8 << 20),
+            api_calls_per_run: Some(3),
+            ..LimitOverrides::default()
+        };
+        let within = Limits {
+            cpu_time: Some(Duration::from_secs(1)),
+            memory_bytes: 8 << 20,
+            api_calls_per_run: Some(3),
+            ..limits.clone()
+        };
+        assert_eq!(limits.within(&caps), Ok(within));
+        limits.within(&LimitOverrides { memory_bytes: Some(0), ..caps }).expect_err("nothing could run");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! - [`FakeEngine`]: a deterministic engine with a tiny language, for the tests of whatever sits on an engine.
 //! - [`ManualClock`], [`TickingClock`]: time that tests step.
+//! - [`Postgres`]: a real one, of the process alone.
 //! - [`services`]: small host services, for the tests of whatever calls them.
 //! - [`conformance`]: what every engine must do, as rows of data; each engine's tests run all of them.
 //! - [`hostile`]: scripts that attack, as data, with the ends that are right for them.
@@ -21,7 +22,11 @@ pub mod conformance;
 pub mod fake;
 pub mod hostile;
 pub mod oracle;
+#[cfg(unix)]
+mod postgres;
 pub mod services;
 
 pub use clock::{ManualClock, TickingClock};
 pub use fake::{Counts, FakeEngine, FakeOptions, FakeParked, FakeProgram, FakeThread, FakeVm, Hold, ParkFault, Stage};
+#[cfg(unix)]
+pub use postgres::Postgres;

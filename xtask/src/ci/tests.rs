@@ -17,6 +17,9 @@ const NODE: [&str; 4] = ["--test", "node", "--features", "isolet-cli/node-tests"
 /// The tests that run libraries of npm: the target `npm` of the command line's package.
 const NPM: [&str; 4] = ["--test", "npm", "--features", "isolet-cli/npm-tests"];
 
+/// The tests that need Postgres: the target `postgres` of each package that uses it.
+const POSTGRES: [&str; 4] = ["--test", "postgres", "--features", "isolet-testkit/postgres-tests"];
+
 /// Unit and integration tests.
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
     Ok(counted(workspace, &["--tests"]))
@@ -52,6 +55,16 @@ pub(super) fn npm(workspace: &Workspace) -> Result<Report> {
 /// How many tests run libraries of npm: building them needs neither.
 pub(super) fn npm_count(workspace: &Workspace) -> Result<u64> {
     count(workspace, &NPM)
+}
+
+/// The tests that need Postgres.
+pub(super) fn postgres(workspace: &Workspace) -> Result<Report> {
+    Ok(counted(workspace, &POSTGRES))
+}
+
+/// How many tests need Postgres: building them does not.
+pub(super) fn postgres_count(workspace: &Workspace) -> Result<u64> {
+    count(workspace, &POSTGRES)
 }
 
 /// Every benchmark, once and unmeasured; criterion says `Testing …` for each.

@@ -3,6 +3,7 @@
 mod cancel;
 mod concurrency;
 mod events;
+mod grants;
 mod host;
 mod lifecycle;
 mod logs;
@@ -14,4 +15,5 @@ mod scheduling;
 mod setup;
 mod shutdown;
 mod statuses;
+mod stored;
 mod telemetry;

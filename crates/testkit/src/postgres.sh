@@ -1,0 +1,28 @@
+# Runs a Postgres of its own until standard input ends, which it does with the process that holds its other end, however
+# that dies. The words: the directory of the programs, and the ports to try. Tells the port, or why there is none.
+programs=$1
+shift
+directory=$(mktemp -d /tmp/isolet-postgres.XXXXXX) || exit 1
+cd "$directory" || exit 1
+trap 'rm -rf "$directory"' EXIT
+echo "$PGPASSWORD" >password
+"$programs/initdb" --pgdata=data --username=postgres --pwfile=password --auth=scram-sha-256 \
+    --encoding=UTF8 --locale=C --no-sync >log 2>&1 || { cat log; exit 1; }
+cat >>data/postgresql.conf <<'END'
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = 16MB
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+END
+for port; do
+    if "$programs/pg_ctl" start --pgdata=data --log=log --wait --timeout=120 --silent -o "-p $port" >/dev/null 2>&1; then
+        echo "port $port"
+        read -r _
+        "$programs/pg_ctl" stop --pgdata=data --mode=immediate --wait --silent >/dev/null 2>&1
+        exit 0
+    fi
+done
+cat log

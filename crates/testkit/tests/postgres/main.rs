@@ -1,0 +1,61 @@
+//! The Postgres of tests is a real one, and goes when its time is over.
+
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use isolet_testkit::Postgres;
+
+#[test]
+fn databases_are_apart_and_passwords_are_asked_for() {
+    let postgres = Postgres::shared();
+    let (one, other) = (postgres.database(), postgres.database());
+    postgres.sql(&one, "CREATE TABLE t (x int); INSERT INTO t VALUES (1), (2)");
+    assert_eq!(postgres.sql(&one, "SELECT x, x * 2 FROM t ORDER BY x"), "1|2\n2|4");
+    assert_eq!(postgres.sql(&other, "SELECT to_regclass('t') IS NULL"), "t");
+    let wrong = postgres.url("postgres", "wrong", "postgres");
+    std::panic::catch_unwind(|| postgres.sql(&wrong, "SELECT 1")).expect_err("the password is wrong");
+}
+
+#[test]
+fn nothing_is_left_of_a_cluster_that_was_dropped() {
+    let postgres = Postgres::start().expect("Postgres starts");
+    let (address, directory) = place(&postgres);
+    drop(postgres);
+    assert!(TcpStream::connect(address).is_err() && !std::path::Path::new(&directory).exists());
+}
+
+/// The process that dies is this test once more, told so by a variable.
+#[test]
+fn nothing_is_left_when_the_process_is_killed() {
+    const TOLD: &str = "ISOLET_TEST_DIES";
+    if std::env::var_os(TOLD).is_some() {
+        let postgres = Postgres::start().expect("Postgres starts");
+        let (address, directory) = place(&postgres);
+        std::fs::write(std::env::var(TOLD).expect("a path"), format!("{address} {directory}")).expect("it is written");
+        std::process::abort();
+    }
+    let note = std::env::temp_dir().join(format!("isolet-test-dies-{}", std::process::id()));
+    let dies = ["--exact", "nothing_is_left_when_the_process_is_killed"];
+    let mut child = Command::new(std::env::current_exe().expect("it is known"));
+    let ended = child.args(dies).env(TOLD, &note).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(!ended.expect("it runs").success());
+    let told = std::fs::read_to_string(&note).expect("it was there");
+    std::fs::remove_file(&note).expect("it is there");
+    let (address, directory) = told.split_once(' ').expect("two words");
+    let begun = Instant::now();
+    while TcpStream::connect(address).is_ok() || std::path::Path::new(directory).exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it is still there");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Where it listens, and its directory.
+fn place(postgres: &Postgres) -> (String, String) {
+    let port = postgres.sql("postgres", "SHOW port");
+    let data = postgres.sql("postgres", "SHOW data_directory");
+    let directory = data.strip_suffix("/data").expect("it is below its own directory");
+    assert!(std::path::Path::new(directory).exists());
+    (format!("127.0.0.1:{port}"), directory.to_owned())
+}
