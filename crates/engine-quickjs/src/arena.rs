@@ -48,6 +48,8 @@ pub(crate) struct Arena {
     image: Box<[u64]>,
     /// The image's whole pages but the first, if they are watched.
     pages: Option<Pages>,
+    /// How many words the lines had that were taken last.
+    lines_words: usize,
 }
 
 /// How the memory of a VM is put back after a run. Every byte is what it was, whichever way.
@@ -88,7 +90,7 @@ impl Arena {
         let start = base.as_ptr().expose_provenance();
         // SAFETY: the mapping is writable, page-aligned and larger than a head.
         unsafe { base.write(Head::new(start, start + capacity)) };
-        Ok(Self { number: ARENAS.fetch_add(1, Relaxed), base, capacity, image: Box::default(), pages: None })
+        Ok(Self { number: ARENAS.fetch_add(1, Relaxed), base, capacity, image: Box::default(), pages: None, lines_words: 0 })
     }
 
     /// The functions that QuickJS allocates with; their opaque pointer must be an arena's.
@@ -144,8 +146,7 @@ impl Arena {
 
     /// Makes every byte what it was when the image was taken (A2).
     pub(crate) fn restore(&mut self) {
-        let image = size_of_val(&*self.image);
-        let used = self.head().high_water.saturating_sub(self.start()).clamp(image, self.capacity);
+        let (image, touched) = (size_of_val(&*self.image), self.touched());
         match self.pages.take() {
             None => self.copy_back(0..image),
             Some(mut pages) => {
@@ -155,6 +156,28 @@ impl Arena {
                 self.pages = Some(pages);
             }
         }
+        self.clear_behind_image(touched);
+    }
+
+    /// The same for an arena of which nothing has changed but `lines`, which were just taken from it.
+    pub(crate) fn undo(&mut self, lines: &Lines) {
+        let touched = self.touched();
+        let known = |word: usize| word.min(self.image.len()) * size_of::<u64>();
+        let changed: Vec<_> =
+            lines.stretches().map(|(from, words)| known(from)..known(from + words.len())).collect();
+        changed.into_iter().for_each(|changed| self.copy_back(changed));
+        self.clear_behind_image(touched);
+    }
+
+    /// Bytes up to the high water mark, the image at least.
+    fn touched(&mut self) -> usize {
+        let used = self.head().high_water.saturating_sub(self.start());
+        used.clamp(size_of_val(&*self.image), self.capacity)
+    }
+
+    /// Zeroes what a run touched behind the image, or gives it back to the system.
+    fn clear_behind_image(&mut self, used: usize) {
+        let image = size_of_val(&*self.image);
         let zeroed = used.min(image + TAIL_KEPT_BYTES).next_multiple_of(PAGE).min(self.capacity);
         // SAFETY: A1: the range lies in the arena, and nothing uses it: it is beyond the image's top.
         unsafe { ptr::write_bytes(self.base.as_ptr().cast::<u8>().add(image), 0, zeroed - image) };
@@ -186,12 +209,14 @@ impl Arena {
                 iter::once(0..page).chain(hot).chain(iter::once(last)).collect()
             }
         };
-        let (now, mut lines) = (self.words(used), Lines::of(self.number));
+        let (now, mut lines) = (self.words(used), Lines::of(self.number, self.lines_words));
         for Range { start, end } in stretches {
             let image = self.image.get(start..end.min(self.image.len())).unwrap_or_default();
             lines.compare(start, &now[start..end], image);
         }
-        lines.finish()
+        let lines = lines.finish();
+        self.lines_words = lines.words();
+        lines
     }
 
     /// Whether lines were taken from this arena.
@@ -328,7 +353,8 @@ mod tests {
             perform(&mut arena, after);
             let (lines, used) = (arena.lines(), arena.head().top - arena.start());
             let changed = arena.bytes(used).to_vec();
-            arena.restore();
+            arena.undo(&lines);
+            prop_assert!(arena.bytes(whole) == image);
             prop_assert!(arena.apply(&lines));
             prop_assert!(arena.bytes(used) == changed);
             arena.restore();

@@ -1,1 +1,10 @@
 //! Host services for the scripts of isolet.
+//!
+//! - [`HostApi`]: an API of your own in a few lines, typed by serde.
+//!
+//! Each is a [`HostService`](isolet_core_traits::HostService) to be given to the executor's builder. What a script may
+//! call is decided by its [`Permissions`](isolet_core_traits::Permissions), which permit nothing by default.
+
+pub mod api;
+
+pub use api::{ApiError, BigInt, Bytes, CallContext, HostApi};

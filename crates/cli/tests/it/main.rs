@@ -11,4 +11,5 @@ mod otlp;
 mod policy;
 mod pretty;
 mod repeat;
+mod time_zone;
 mod usage;
