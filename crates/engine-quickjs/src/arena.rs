@@ -90,7 +90,14 @@ impl Arena {
         let start = base.as_ptr().expose_provenance();
         // SAFETY: the mapping is writable, page-aligned and larger than a head.
         unsafe { base.write(Head::new(start, start + capacity)) };
-        Ok(Self { number: ARENAS.fetch_add(1, Relaxed), base, capacity, image: Box::default(), pages: None, lines_words: 0 })
+        Ok(Self {
+            number: ARENAS.fetch_add(1, Relaxed),
+            base,
+            capacity,
+            image: Box::default(),
+            pages: None,
+            lines_words: 0,
+        })
     }
 
     /// The functions that QuickJS allocates with; their opaque pointer must be an arena's.
@@ -163,8 +170,7 @@ impl Arena {
     pub(crate) fn undo(&mut self, lines: &Lines) {
         let touched = self.touched();
         let known = |word: usize| word.min(self.image.len()) * size_of::<u64>();
-        let changed: Vec<_> =
-            lines.stretches().map(|(from, words)| known(from)..known(from + words.len())).collect();
+        let changed: Vec<_> = lines.stretches().map(|(from, words)| known(from)..known(from + words.len())).collect();
         changed.into_iter().for_each(|changed| self.copy_back(changed));
         self.clear_behind_image(touched);
     }

@@ -19,6 +19,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
+use crate::panics::CatchPanic;
+
 /// What the executor expects of a store of sealed programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BytecodeConfig {
@@ -156,7 +158,7 @@ impl<E: Engine> Bytecode<E> {
             counters.skipped.fetch_add(1, Relaxed);
             return None;
         }
-        let loaded = timeout(common.shelf.config.load_wait_max, common.shelf.store.load(key)).await;
+        let loaded = timeout(common.shelf.config.load_wait_max, guarded(common.shelf.store.load(key))).await;
         let Some(stored) = common.heard(loaded, &counters.load_failures, "load")? else {
             counters.absent.fetch_add(1, Relaxed);
             return None;
@@ -217,7 +219,8 @@ impl<E: Engine> Common<E> {
             }
             let sealed = self.engine.seal(&fresh.program, fresh.key.hash(), &self.shelf.keys);
             let stored = StoredProgram { sealed, compile_time: fresh.compile_time };
-            let saved = timeout(self.shelf.config.save_wait_max, self.shelf.store.save(&fresh.key, &stored)).await;
+            let save = guarded(self.shelf.store.save(&fresh.key, &stored));
+            let saved = timeout(self.shelf.config.save_wait_max, save).await;
             if self.heard(saved, &self.counters.save_failures, "save").is_some() {
                 self.counters.saved.fetch_add(1, Relaxed);
             }
@@ -248,6 +251,12 @@ impl<E: Engine> Common<E> {
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A store that panics is one that failed.
+async fn guarded<T>(work: impl Future<Output = Result<T, BytecodeStoreError>>) -> Result<T, BytecodeStoreError> {
+    let panicked = |_| Err(BytecodeStoreError { message: "it panicked".to_owned() });
+    CatchPanic::new(work).await.unwrap_or_else(panicked)
 }
 
 fn refused(key: &ProgramKey, sealed: &SealedProgram, error: SealError) {
