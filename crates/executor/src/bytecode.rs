@@ -158,7 +158,8 @@ impl<E: Engine> Bytecode<E> {
             counters.skipped.fetch_add(1, Relaxed);
             return None;
         }
-        let loaded = timeout(common.shelf.config.load_wait_max, guarded(common.shelf.store.load(key))).await;
+        let loaded =
+            timeout(common.shelf.config.load_wait_max, guarded(async { common.shelf.store.load(key).await })).await;
         let Some(stored) = common.heard(loaded, &counters.load_failures, "load")? else {
             counters.absent.fetch_add(1, Relaxed);
             return None;
@@ -219,7 +220,7 @@ impl<E: Engine> Common<E> {
             }
             let sealed = self.engine.seal(&fresh.program, fresh.key.hash(), &self.shelf.keys);
             let stored = StoredProgram { sealed, compile_time: fresh.compile_time };
-            let save = guarded(self.shelf.store.save(&fresh.key, &stored));
+            let save = guarded(async { self.shelf.store.save(&fresh.key, &stored).await });
             let saved = timeout(self.shelf.config.save_wait_max, save).await;
             if self.heard(saved, &self.counters.save_failures, "save").is_some() {
                 self.counters.saved.fetch_add(1, Relaxed);
