@@ -25,6 +25,8 @@ mod sqlite;
 mod statement;
 
 pub use self::limits::DbLimits;
+#[cfg(feature = "db-postgres")]
+pub use self::postgres::{Postgres, PostgresError};
 pub use self::service::Db;
 #[cfg(feature = "db-sqlite")]
 pub use self::sqlite::Sqlite;

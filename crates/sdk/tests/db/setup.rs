@@ -20,8 +20,7 @@ impl World {
 
     pub(crate) fn with_access(db: Db, access: DbAccess) -> Self {
         // Rates and caps are the executor's affair.
-        let mut limits = Limits::default();
-        limits.api_rate = ApiCallRate::per_minute(60_000);
+        let limits = Limits { api_rate: ApiCallRate::per_minute(60_000), ..Limits::default() };
         let engine = QuickJs::new().expect("the engine works here");
         let permissions = Permissions { db: access, ..Permissions::default() };
         let executor = Executor::builder(engine).host(db).permissions(permissions).limits(limits).build();
