@@ -44,6 +44,7 @@ struct StandingBy<C> {
 pub(super) struct Tenant {
     permits: Arc<Semaphore>,
     /// Held by who writes, where there can be one writer.
+    #[cfg(feature = "db-sqlite")]
     pub(super) writer: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -51,6 +52,7 @@ pub(super) struct Tenant {
 pub(super) struct Lease<C: Send + 'static> {
     pool: Pool<C>,
     id: TenantId,
+    #[cfg_attr(not(feature = "db-sqlite"), expect(dead_code, reason = "it keeps the tenant's bounds"))]
     pub(super) tenant: Arc<Tenant>,
     _permits: [OwnedSemaphorePermit; 2],
 }
@@ -84,6 +86,7 @@ impl<C: Send + 'static> Pool<C> {
         }
         let tenant = Arc::new(Tenant {
             permits: Arc::new(Semaphore::new(self.0.limits.tenant_connections_max)),
+            #[cfg(feature = "db-sqlite")]
             writer: Arc::default(),
         });
         tenants.insert(id.clone(), Arc::downgrade(&tenant));

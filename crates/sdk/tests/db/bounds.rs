@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use isolet_sdk::db::{DbLimits, Sqlite};
 
-use crate::setup::{Directory, World};
+use crate::directory::Directory;
+use crate::setup::World;
 use crate::shared::{check, table};
 
 /// Endless ones, and such as would take minutes or all memory. All end, and the connection serves on.

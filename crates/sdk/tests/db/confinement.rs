@@ -2,7 +2,8 @@
 
 use isolet_sdk::db::Sqlite;
 
-use crate::setup::{Directory, World};
+use crate::directory::Directory;
+use crate::setup::World;
 use crate::shared::{check, table};
 
 /// Statements, and a part of what is said of each.

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod confinement;
+mod directory;
 mod permissions;
 mod setup;
 mod shared;

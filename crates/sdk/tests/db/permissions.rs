@@ -1,7 +1,8 @@
 use isolet_core_traits::DbAccess;
 use isolet_sdk::db::Sqlite;
 
-use crate::setup::{Directory, World};
+use crate::directory::Directory;
+use crate::setup::World;
 use crate::shared::{check, table};
 
 const NO_WRITE: &str = "sandbox_violation: PermissionError: this script may not change the database: to permit it, add \

@@ -1,6 +1,5 @@
 //! An executor whose scripts have a database.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -20,7 +19,11 @@ impl World {
 
     pub(crate) fn with_access(db: Db, access: DbAccess) -> Self {
         // Rates and caps are the executor's affair.
-        let limits = Limits { api_rate: ApiCallRate::per_minute(60_000), ..Limits::default() };
+        let limits = Limits {
+            api_rate: ApiCallRate::per_minute(60_000),
+            wall_time: Duration::from_secs(300),
+            ..Limits::default()
+        };
         let engine = QuickJs::new().expect("the engine works here");
         let permissions = Permissions { db: access, ..Permissions::default() };
         let executor = Executor::builder(engine).host(db).permissions(permissions).limits(limits).build();
@@ -67,28 +70,5 @@ fn told(report: &Report) -> String {
     match &report.error {
         None => report.output.as_ref().map_or("undefined".into(), |output| output.get().to_owned()),
         Some(error) => format!("{}: {}: {}", report.status, error.name, error.message),
-    }
-}
-
-/// A directory that goes with the test.
-pub(crate) struct Directory(PathBuf);
-
-impl Directory {
-    pub(crate) fn new() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("isolet-db-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).expect("it is new");
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

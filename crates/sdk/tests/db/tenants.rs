@@ -4,7 +4,8 @@ use std::time::Duration;
 use isolet_core_traits::TenantId;
 use isolet_sdk::db::{DbLimits, Sqlite};
 
-use crate::setup::{Directory, World};
+use crate::directory::Directory;
+use crate::setup::World;
 use crate::shared;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

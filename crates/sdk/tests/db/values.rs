@@ -1,6 +1,7 @@
 use isolet_sdk::db::Sqlite;
 
-use crate::setup::{Directory, World};
+use crate::directory::Directory;
+use crate::setup::World;
 use crate::shared;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use isolet_core_traits::DbAccess;
+use isolet_core_traits::{DbAccess, Permissions, TenantId};
 use isolet_sdk::db::{DbLimits, Postgres};
 use isolet_testkit::Postgres as Server;
 
@@ -40,7 +40,13 @@ async fn writers_wait_for_each_other() {
 async fn scripts_do_what_they_may() {
     let url = Server::shared().database();
     let postgres = || Postgres::new(&url, SECRET).expect("the URL is good");
-    shared::table(&World::new(postgres().into())).await;
+    let world = World::new(postgres().into());
+    shared::table(&world).await;
+    // On the connection that made the table.
+    let read = Permissions { db: DbAccess::Read, ..Permissions::default() };
+    let told =
+        world.with_permissions(TenantId::new("acme").expect("an id"), "await db.query('DELETE FROM t')", read).await;
+    assert!(told.starts_with("sandbox_violation: PermissionError"), "{told}");
     let none = World::with_access(postgres().into(), DbAccess::None).run("await db.query('SELECT 1')").await;
     assert!(none.starts_with("sandbox_violation: PermissionError: this script may not use the database"), "{none}");
     let read = World::with_access(postgres().into(), DbAccess::Read);

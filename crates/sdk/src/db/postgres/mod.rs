@@ -17,6 +17,7 @@ mod stream;
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use isolet_core_traits::{DbAccess, HostFailure, Payload};
@@ -96,6 +97,9 @@ impl From<Postgres> for Db {
     }
 }
 
+/// How long a connection may take to come about. The first one of all has the database made ready.
+const OPENING: Duration = Duration::from_secs(30);
+
 struct PostgresBackend {
     admin: Admin,
     pool: Pool<Connection>,
@@ -108,7 +112,7 @@ impl PostgresBackend {
         let connection = match connection.filter(Connection::is_alive) {
             Some(connection) => connection,
             None => {
-                let opened = timeout(self.limits.wait_max, self.open(who)).await;
+                let opened = timeout(OPENING, self.open(who)).await;
                 opened.map_err(|_| failure::unavailable("the database does not answer"))??
             }
         };

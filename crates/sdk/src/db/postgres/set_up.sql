@@ -30,7 +30,7 @@ BEGIN
             OR proname ~ '^pg_get_(viewdef|functiondef|ruledef|triggerdef|indexdef|constraintdef|statisticsobjdef|partkeydef)'
             OR proname ~ '^pg_get_(multixact|replication|shmem|backend|wait|publication|wal|userbyid)'
             OR proname ~ '^(pg_(total_)?relation_|pg_table_size|pg_indexes_size|pg_database_size|pg_tablespace)'
-            OR proname ~ '^(inet_(server|client)|pg_backend_pid|pg_postmaster|pg_conf|pg_is_|pg_last_|pg_event_trigger)'
+            OR proname ~ '^(inet_(server|client)|pg_backend_pid|pg_postmaster|pg_conf|pg_is_in|pg_is_wal|pg_last_|pg_event_trigger)'
             OR proname ~ '(to_xml|to_xmlschema|to_xml_and_xmlschema)$'
             OR proname IN ('current_setting', 'ts_stat', 'pg_tablespace_location', 'pg_my_temp_schema')
         )
