@@ -189,7 +189,7 @@ impl Session {
         }
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in &secrets {
-            if !sent.iter().any(|known| known.is(secret)) {
+            if !sent.iter().any(|known| known.has_forms_of(secret)) {
                 sent.push(secret.clone());
             }
         }
