@@ -58,7 +58,7 @@ pub(super) fn host_denied(host: &str) -> HostFailure {
 
 pub(super) fn address_denied(host: &str) -> HostFailure {
     let what = format!("this script may not send requests to {host}, which is no public address");
-    HostFailure::permission(what, &format!("that very address to its permissions' \"http\""))
+    HostFailure::permission(what, "that very address to its permissions' \"http\"")
 }
 
 pub(super) fn secret_unknown(name: &str) -> HostFailure {
