@@ -7,11 +7,11 @@ const load = async (id) => {
   for (let attempt = 1; ; attempt++) {
     let failed, pauseMs = 25 * 2 ** attempt * (0.5 + Math.random());
     try {
-      const { ok, status, headers, body } = await http.get(`${base}/items/${id}`, { timeoutMs: 2000 });
+      const { ok, status, headers, body } = await http.get(`${base}/items/${id}`, { timeoutMs: 5000 });
       if (ok) return { id, attempt, name: body.name };
       failed = status;
       if (status !== 429 && status < 500) return { id, attempt, failed };
-      pauseMs = Math.max(pauseMs, 1000 * (headers['retry-after'] ?? 0));
+      pauseMs = Math.max(pauseMs, 1000 * Number(headers['retry-after'] ?? 0));
     } catch (error) {
       if (!error.retryable) throw error;
       failed = error.code;

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use isolet::http::Http;
 use isolet::otlp::Otlp;
 use isolet::{
-    Capability, Execution, ExecutionId, Isolet, JsonText, Permissions, Policy, Report, ScriptId, Source, TenantId,
+    Capability, ErrorReport, Execution, ExecutionId, Isolet, JsonText, Permissions, Policy, Report, ScriptId, Source,
+    TenantId,
 };
 
 use crate::Stop;
@@ -173,9 +174,16 @@ fn show(report: &Report, with_logs: bool, terminal: &mut Terminal) -> Result<()>
     match &report.error {
         Some(error) => {
             let script = report.context.script.as_str();
-            terminal.say(&diagnostic(script, error, report.killed.as_ref(), palette));
+            let error = ErrorReport { hint: error.hint.clone().or_else(|| flag_for(error)), ..error.clone() };
+            terminal.say(&diagnostic(script, &error, report.killed.as_ref(), palette));
             Ok(())
         }
         None => terminal.output(&pretty(report.output.as_ref().map_or("null", |output| output.get()))),
     }
+}
+
+/// What to add to the command line for a script that may not do something.
+fn flag_for(error: &ErrorReport) -> Option<String> {
+    let is_of_net = error.name == "PermissionError" && error.message.ends_with("\"http\"");
+    is_of_net.then(|| "--allow-net HOST[:PORT] permits a host or an address".into())
 }

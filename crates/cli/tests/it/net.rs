@@ -35,6 +35,7 @@ fn requests_go_to_what_is_allowed() {
         let ended = folder.isolet(&[&["run", "ask.js"], allowed].concat());
         assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{allowed:?}");
         assert!(ended.stderr.contains("PermissionError: this script may not send requests to 127.0.0.1"));
+        assert!(ended.stderr.contains("help: --allow-net HOST[:PORT] permits"), "{}", ended.stderr);
     }
 }
 

@@ -36,7 +36,7 @@ async fn responses_are_read() {
             "const r = await fetch(new URL('/say?hi#part', base)); [r.url === base + '/say?hi', await r.text()]",
             r#"[true,"hi"]"#,
         ),
-        ("(await fetch(base + '/large?200000', { method: 'HEAD' })).status", "200"),
+        ("(await fetch(base + '/large?300000', { method: 'HEAD' })).status", "200"),
     ];
     world.check(&world.isolet(), &rows).await;
 }
@@ -103,6 +103,7 @@ async fn requests_are_sent_as_they_are_told() {
         (echo("{ method: 'PURGE' }", "e.method"), r#""PURGE""#),
         ("await caught(http.post(base, 'a'.repeat(2e6)))".to_owned(), r#""RangeError""#),
         (echo("{ timeoutMs: -1 }", "e"), "runtime_error: TypeError: timeoutMs is no number above 0"),
+        (echo("{ timeoutMs: 'soon' }", "e"), "runtime_error: TypeError: timeoutMs is no number above 0"),
         (echo("{ redirect: 'elsewhere' }", "e"), "runtime_error: TypeError: redirect is follow, error or manual"),
         (echo("{ signal: {} }", "e"), "runtime_error: TypeError: the signal is no AbortSignal"),
     ];
@@ -202,6 +203,11 @@ async fn http_parses_by_type() {
             r#"["POST","","0"]"#,
         ),
         ("await caught(http.post(base + '/echo', () => 1))", r#""TypeError""#),
+        (
+            "[await caught(http.get(base, 7)), await caught(http.request(base, { method: 'A B' }))]",
+            r#"["TypeError","TypeError"]"#,
+        ),
+        ("await caught(http.request(base, { body: 'x' }))", r#""TypeError""#),
     ];
     world.check(&world.isolet(), &rows).await;
 }

@@ -223,8 +223,8 @@ class AbortSignal extends EventTarget {
         isSignal = (value) => isObject(value) && #aborted in value;
         follow = (signal, step) => { signal.#before[signal.#before.count++] = step; };
         // For what else ends with a signal: the step is taken with the reason, at once if it is there.
+        own.isSignal = isSignal;
         own.follow = (signal, step) => {
-            if (!isSignal(signal)) throw new TypeError('the signal is no AbortSignal');
             if (signal.#aborted) step(signal.#reason); else follow(signal, () => step(signal.#reason));
         };
         // A list of signals rather than calls of calls: a chain of them may be long.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use isolet_core_traits::{HostFailure, HostFailureKind};
 
 use super::resolver::{NotPermitted, Unresolved};
+use super::secrets::Secret;
 
 /// The failures of requests, as `HttpError`s, by their code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub(super) fn host_denied(host: &str) -> HostFailure {
 
 pub(super) fn address_denied(host: &str) -> HostFailure {
     let what = format!("this script may not send requests to {host}, which is no public address");
-    HostFailure::permission(what, &format!("that very address to its permissions' \"http\""))
+    HostFailure::permission(what, "that very address to its permissions' \"http\"")
 }
 
 pub(super) fn secret_unknown(name: &str) -> HostFailure {
@@ -98,6 +99,12 @@ pub(super) fn of_request(error: &reqwest::Error, host: &str, is_idempotent: bool
     }
     let message = format!("{host} sent no whole response");
     HostFailure { retryable: is_idempotent, ..failed(Code::Protocol, message) }
+}
+
+/// Without what a server has given back of secrets: the host that it redirects to may have one in its name.
+pub(super) fn redacted(mut failure: HostFailure, secrets: &[Secret]) -> HostFailure {
+    failure.message = secrets.iter().fold(failure.message, |message, secret| secret.redact_text(message));
+    failure
 }
 
 /// The first of the error's causes that is an `E`. What an [`io::Error`] wraps is none of its sources.

@@ -1,4 +1,4 @@
-//! What a redirect makes of a request: https://fetch.spec.whatwg.org/#http-redirect-fetch
+//! What a redirect makes of a request: <https://fetch.spec.whatwg.org/#http-redirect-fetch>
 
 use isolet_core_traits::HostFailure;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, LOCATION};

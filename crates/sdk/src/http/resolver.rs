@@ -14,7 +14,7 @@ use super::address::is_public;
 /// What it gives is checked: connections go to public addresses, and to those that the run's permissions name.
 pub trait Resolver: Send + Sync + 'static {
     /// The addresses of `name`. Called on a thread that may block, by each tenant at most so often at once as
-    /// [`HttpLimits::lookups`](super::HttpLimits::lookups) says.
+    /// [`HttpLimits::lookups_max`](super::HttpLimits::lookups_max) says.
     ///
     /// # Errors
     /// Whatever keeps it from knowing. Scripts are told that there was an error, and not which.

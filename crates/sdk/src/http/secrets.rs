@@ -124,9 +124,9 @@ impl Secret {
         &self.0.name
     }
 
-    /// Whether it is that very one.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// Whether both are taken out of responses by one of them.
+    pub(super) fn has_forms_of(&self, other: &Self) -> bool {
+        self.0.forms == other.0.forms
     }
 
     /// Whether it may go to a target.

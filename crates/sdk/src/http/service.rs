@@ -174,9 +174,13 @@ impl HostSession for Session {
         let (timeout, is_idempotent) = (request.timeout, request.is_idempotent());
         let secrets = self.secrets(&request.secrets)?;
         let exchange = Exchange { shared: &self.shared, run: &self.run, secrets };
-        let response = tokio::time::timeout(timeout, exchange.perform(request)).await;
-        let response = response.unwrap_or_else(|_| Err(failure::timeout(timeout, is_idempotent)))?;
-        Ok(response.redacted(&self.sent.lock().unwrap_or_else(PoisonError::into_inner)).into_payload())
+        let answer = tokio::time::timeout(timeout, exchange.perform(request)).await;
+        let answer = answer.unwrap_or_else(|_| Err(failure::timeout(timeout, is_idempotent)));
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            Ok(answer) => Ok(answer.redacted(&sent).into_payload()),
+            Err(failure) => Err(failure::redacted(failure, &sent)),
+        }
     }
 }
 
@@ -189,7 +193,7 @@ impl Session {
         }
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in &secrets {
-            if !sent.iter().any(|known| known.is(secret)) {
+            if !sent.iter().any(|known| known.has_forms_of(secret)) {
                 sent.push(secret.clone());
             }
         }

@@ -63,7 +63,12 @@ const ask = (method, url, headers, data, redirect, timeout, secrets, signal) => 
 };
 
 // The options that are not of the standard.
-const timeoutOf = (value) => value === undefined || value === null ? undefined : +value;
+const timeoutOf = (value) => {
+    if (value === undefined || value === null) return undefined;
+    const ms = +value;
+    if (!(ms > 0)) throw new TypeError('timeoutMs is no number above 0');
+    return ms;
+};
 const secretsOf = (value) => {
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'string') return value;
@@ -75,7 +80,7 @@ const secretsOf = (value) => {
 const signalOf = (value) => {
     if (value === undefined || value === null) return undefined;
     own.load('events');
-    own.follow(value, () => {});
+    if (!own.isSignal(value)) throw new TypeError('the signal is no AbortSignal');
     return value;
 };
 const redirectOf = (value) => {
@@ -222,11 +227,14 @@ const parsed = ({ kind, body }) => {
     try { return parse(read); } catch { return read; }
 };
 
-const request = async (method, url, body, given) => {
-    const { headers, redirect, signal, timeoutMs, secrets } = given;
-    const href = native.url(text(url)), payload = payloadOf(body), list = typed(new Headers(headers), payload.type);
+// Without a method, and with `DELETE`, the options have the body.
+const request = async (url, init, method, body) => {
+    const given = options(init), { headers, redirect, signal, timeoutMs, secrets } = given;
+    const kind = method === undefined ? native.method(text(given.method ?? 'GET')) : method;
+    const payload = payloadOf(method === undefined || method === 'DELETE' ? given.body : body);
+    const href = native.url(text(url)), list = typed(new Headers(headers), payload.type);
     const reply = await ask(
-        native.method(text(method)), href, list, payload.data, redirectOf(redirect), timeoutOf(timeoutMs),
+        kind, href, list, payload.data, redirectOf(redirect), timeoutOf(timeoutMs),
         secretsOf(secrets), signalOf(signal),
     );
     const { status, url: last } = reply, all = {};
@@ -238,15 +246,12 @@ const request = async (method, url, body, given) => {
 
 const http = {
     __proto__: null,
-    get(url, init = undefined) { return request('GET', url, undefined, options(init)); },
-    post(url, body = undefined, init = undefined) { return request('POST', url, body, options(init)); },
-    put(url, body = undefined, init = undefined) { return request('PUT', url, body, options(init)); },
-    patch(url, body = undefined, init = undefined) { return request('PATCH', url, body, options(init)); },
-    delete(url, init = undefined) { const given = options(init); return request('DELETE', url, given.body, given); },
-    request(url, init = undefined) {
-        const given = options(init), { method, body } = given;
-        return request(method === undefined ? 'GET' : method, url, body, given);
-    },
+    get(url, init = undefined) { return request(url, init, 'GET'); },
+    post(url, body = undefined, init = undefined) { return request(url, init, 'POST', body); },
+    put(url, body = undefined, init = undefined) { return request(url, init, 'PUT', body); },
+    patch(url, body = undefined, init = undefined) { return request(url, init, 'PATCH', body); },
+    delete(url, init = undefined) { return request(url, init, 'DELETE'); },
+    request(url, init = undefined) { return request(url, init); },
 };
 const names = own.ownKeys(http);
 for (let at = 0; at < names.length; at += 1) freeze(http[names[at]]);
