@@ -1,6 +1,7 @@
 //! `isolet types`.
 
 use anyhow::Context;
+use isolet::http::Http;
 use isolet::{Isolet, Policy};
 
 use crate::Stop;
@@ -9,7 +10,7 @@ use crate::terminal::Terminal;
 
 /// Prints the declarations, and gives the exit code.
 pub(crate) fn types(arguments: &TypesArguments, terminal: &mut Terminal) -> Result<u8, Stop> {
-    let declarations = Isolet::builder().policy(Policy::of(arguments.profile)).declarations();
+    let declarations = Isolet::builder().policy(Policy::of(arguments.profile)).http(Http::new()).declarations();
     let declarations = declarations.context("cannot tell").map_err(Stop::Machine)?;
     terminal.output(declarations.trim_end()).map_err(Stop::Machine)?;
     Ok(0)

@@ -104,7 +104,7 @@ struct Twin {
     length: u8,
 }
 
-/// Finds the engine's functions, if they are not known yet. Takes a context without changes.
+/// Finds the engine's functions, if they are not known yet, in a context that no script has changed. On no fiber.
 pub(crate) fn find(js: Js) -> std::result::Result<(), EngineError> {
     if FOUND.get().is_none() {
         let found = Found::search(js).map_err(|thrown| js.swallow(thrown)).ok().flatten().ok_or(UNKNOWN)?;
@@ -125,10 +125,7 @@ pub(crate) fn use_utc(js: Js) -> Result<()> {
     let constructor = js.get(&global, c"Date")?;
     let prototype = js.get(&constructor, c"prototype")?;
     // SAFETY: L2: the object is a function of the engine's, which has its code there.
-    unsafe {
-        let code = ptr::with_exposed_provenance_mut::<JSCFunctionType>(constructor.address() + found.function_at);
-        code.write(JSCFunctionType { generic: Some(construct) });
-    }
+    unsafe { code_at(&constructor, found.function_at).write(JSCFunctionType { generic: Some(construct) }) };
     replace(js, &constructor, &found.statics)?;
     replace(js, &prototype, &found.methods)?;
     [global, constructor, prototype].into_iter().for_each(|value| js.free(value));
@@ -228,7 +225,7 @@ impl Twin {
             (code.read().generic_magic, rest.read(), rest.add(1).cast::<i16>().read())
         };
         js.free(function);
-        let has_magic = u32::from(signature) == qjs::JSCFunctionEnum_JS_CFUNC_generic_magic as u32;
+        let has_magic = qjs::JSCFunctionEnum::from(signature) == qjs::JSCFunctionEnum_JS_CFUNC_generic_magic;
         code.filter(|_| has_magic).map(|code| Self { code, magic, length })
     }
 
@@ -280,8 +277,7 @@ fn methods(twins: &[Twin; TWINS.len()]) -> [JSCFunctionListEntry; METHODS] {
 unsafe extern "C" fn offset(ctx: *mut JSContext, this: JSValue, _argc: c_int, _argv: *mut JSValue) -> JSValue {
     // SAFETY: C1.
     let js = unsafe { state::callback_context(ctx) };
-    // NaN for an invalid date.
-    given(full_year(js, this).map(|year| js.number(year - year)))
+    given(full_year(js, this).map(|year| js.number(if year.is_nan() { year } else { 0.0 })))
 }
 
 unsafe extern "C" fn get_year(ctx: *mut JSContext, this: JSValue, _argc: c_int, _argv: *mut JSValue) -> JSValue {

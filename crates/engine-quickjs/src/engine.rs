@@ -261,7 +261,7 @@ impl Engine for QuickJs {
                 realm.poll_in_outputs()?;
             }
         }
-        realm.freeze(self.layout, self.restoring);
+        realm.freeze(self.layout, self.restoring)?;
         Ok(QuickJsVm::new(realm, self.layout, self.images.clone(), config))
     }
 

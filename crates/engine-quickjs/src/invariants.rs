@@ -13,7 +13,8 @@
 //!   *Tests: `arena::tests`, `arena::allocator::tests`, `trials::exactness`.*
 //! - **P1, watched pages.** The pages that an image's [`Pages`](crate::arena::Restoring::HotPages) watch are a mapping of
 //!   its arena, which outlives them; only the thread that uses the arena faults in it. A page that is not hot is not
-//!   writable, and so is as in the image. *Tests: `arena::tests::restoring_is_exact`, `arena::pages::tests`,
+//!   writable, and so is what it was at the freeze; it is copied into the image, which outlives the watching, before it
+//!   becomes writable. *Tests: `arena::tests::restoring_is_exact`, `arena::pages::tests`,
 //!   `trials::exactness` (hot pages).*
 //! - **P2, handlers** touch atomics, cells of their thread and `errno`, and call only what may be called in one:
 //!   `mprotect`, `sigaction`, `pthread_sigmask`, `timer_settime`, `clock_gettime`, and of the unwinder what neither locks

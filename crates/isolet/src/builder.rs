@@ -92,6 +92,12 @@ impl IsoletBuilder {
         self.with(|executor| executor.host_arc(service))
     }
 
+    /// Offers `fetch` and `http` to scripts, for the hosts that their permissions name.
+    #[cfg(feature = "sdk-http")]
+    pub fn http(self, http: isolet_sdk::http::Http) -> Self {
+        self.host(http)
+    }
+
     /// What scripts find besides the language.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }

@@ -92,6 +92,8 @@ pub use isolet_executor::{
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{Cap, ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
+#[cfg(feature = "sdk-http")]
+pub use isolet_sdk::http;
 pub use isolet_sdk::{ApiError, BigInt, Bytes, CallContext, HostApi};
 pub use opentelemetry::metrics::Meter;
 
@@ -103,4 +105,8 @@ mod pages {
 
     #[doc = include_str!("../../../docs/hosts.md")]
     struct Hosts;
+
+    #[cfg(feature = "sdk-http")]
+    #[doc = include_str!("../../../docs/http.md")]
+    struct Requests;
 }

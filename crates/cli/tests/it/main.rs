@@ -7,6 +7,7 @@ mod folder;
 mod interruption;
 mod json;
 mod limits;
+mod net;
 mod otlp;
 mod policy;
 mod pretty;

@@ -182,7 +182,7 @@ fn unknown_words_are_refused_with_advice() {
         (&["check"], "error: the following required arguments were not provided:"),
         (&["run", "a.js", "--frob"], "error: unexpected argument '--frob' found"),
         (&["run", "a.js", "--db", "x"], "error: unexpected argument '--db' found"),
-        (&["run", "a.js", "--allow-net", "x"], "error: unexpected argument '--allow-net' found"),
+        (&["check", "a.js", "--allow-net", "x"], "error: unexpected argument '--allow-net' found"),
         (&["check", "a.js", "--input", "1"], "error: unexpected argument '--input' found"),
         (&["run", "a.js", "--timeout"], "error: a value is required for '--timeout <TIME>' but none was supplied"),
         (&["run", "a.js", "--kind", "x"], "error: invalid value 'x' for '--kind <KIND>'"),
