@@ -107,6 +107,10 @@ mod pages {
     #[doc = include_str!("../../../docs/hosts.md")]
     struct Hosts;
 
+    #[cfg(feature = "store")]
+    #[doc = include_str!("../../../docs/store.md")]
+    struct Store;
+
     #[cfg(feature = "sdk-http")]
     #[doc = include_str!("../../../docs/http.md")]
     struct Requests;

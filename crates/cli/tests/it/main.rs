@@ -12,5 +12,6 @@ mod otlp;
 mod policy;
 mod pretty;
 mod repeat;
+mod stored;
 mod time_zone;
 mod usage;

@@ -178,7 +178,7 @@ fn unknown_words_are_refused_with_advice() {
     for (arguments, message) in [
         (&["frob"][..], "error: unrecognized subcommand 'frob'"),
         (&["run"], "error: the following required arguments were not provided:"),
-        (&["run", ""], "error: a value is required for '<FILE>...' but none was supplied"),
+        (&["run", ""], "error: a value is required for '[FILE]...' but none was supplied"),
         (&["check"], "error: the following required arguments were not provided:"),
         (&["run", "a.js", "--frob"], "error: unexpected argument '--frob' found"),
         (&["run", "a.js", "--db", "x"], "error: unexpected argument '--db' found"),

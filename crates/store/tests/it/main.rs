@@ -2,6 +2,8 @@
 
 #[path = "../contract/mod.rs"]
 mod contract;
+mod crash;
 mod directory;
+mod faults;
 
 whole_contract!(crate::directory::location());

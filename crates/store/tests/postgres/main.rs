@@ -2,5 +2,6 @@
 
 #[path = "../contract/mod.rs"]
 mod contract;
+mod processes;
 
 whole_contract!((isolet_testkit::Postgres::shared().database(), ()));

@@ -1,0 +1,188 @@
+//! Compiled programs beyond the process: what opens, what does not, and what it takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use isolet::store::Store;
+use isolet::{
+    BytecodeConfig, BytecodeStats, Execution, Isolet, IsoletBuilder, ProgramOrigin, SealKeys, Status, StoredProgram,
+};
+
+use crate::shelf::{Mood, Shelf};
+use crate::{Directory, full, keys, source, tenant};
+
+/// Machines that run tests may be slow.
+fn patient() -> BytecodeConfig {
+    BytecodeConfig { load_wait_max: Duration::from_secs(60), ..BytecodeConfig::default() }
+}
+
+/// An isolet that keeps no program in memory.
+fn forgetful(shelf: &Arc<Shelf>, keys: SealKeys, config: BytecodeConfig) -> IsoletBuilder {
+    Isolet::builder().vms_warm(1).cache_entries(0).bytecode(shelf.clone(), keys, config)
+}
+
+fn stats(isolet: &Isolet) -> BytecodeStats {
+    isolet.metrics().bytecode.expect("there is a store")
+}
+
+/// Runs a script, which gives its number, and tells where its program came from.
+async fn run(isolet: &Isolet, number: usize) -> ProgramOrigin {
+    let report = isolet.execute(Execution::new(source(format!("({number})")), tenant())).await;
+    assert_eq!((report.status, report.output_as::<usize>().ok()), (Status::Ok, Some(number)));
+    report.metrics.cache.expect("it had a program")
+}
+
+/// Waits until so many programs were saved, or could not be.
+async fn saved(isolet: &Isolet, count: u64) {
+    for _ in 0..6_000 {
+        let stats = stats(isolet);
+        if stats.saved + stats.save_failures + stats.save_drops >= count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("a minute is over: {:?}", stats(isolet));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_compiles_nothing() {
+    const SCRIPTS: usize = 100;
+    let directory = Directory::new();
+    for start in 0..3 {
+        let store = Store::open(&directory.location()).await.expect("a store");
+        let isolet = Isolet::builder().vms_warm(1).bytecode(store.bytecode(), keys(1), patient()).build();
+        let isolet = isolet.expect("an isolet");
+        for number in 0..SCRIPTS {
+            let expected = if start == 0 { ProgramOrigin::Miss } else { ProgramOrigin::Stored };
+            assert_eq!(run(&isolet, number).await, expected);
+            assert_eq!(run(&isolet, number).await, ProgramOrigin::Hit);
+        }
+        let metrics = isolet.metrics();
+        assert!(metrics.cache.compile_time_saved > Duration::ZERO);
+        isolet.shutdown(Duration::from_secs(60)).await;
+        assert_eq!(stats(&isolet).saved, if start == 0 { SCRIPTS as u64 } else { 0 }, "a shutdown saves the rest");
+        store.close().await;
+    }
+}
+
+/// Every byte in turn, or a sample of them, has a bit changed; then the end is cut at many lengths.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changed_bytes_are_compiled_again() {
+    let shelf = Shelf::new();
+    let isolet = forgetful(&shelf, keys(1), patient()).build().expect("an isolet");
+    assert_eq!(run(&isolet, 7).await, ProgramOrigin::Miss);
+    saved(&isolet, 1).await;
+    let (key, sealed) = shelf.rows(|rows| rows.iter().next().map(|(key, row)| (*key, row.clone())).expect("a row"));
+    assert_eq!(run(&isolet, 7).await, ProgramOrigin::Stored);
+    let changes_max = if full() { 2_000 } else { 150 };
+    let bytes = sealed.sealed.0.len();
+    let step = bytes.div_ceil(changes_max);
+    let (mut changes, before) = (0, stats(&isolet).loaded);
+    for at in (0..bytes).step_by(step) {
+        for cut in [false, true] {
+            let mut row = sealed.clone();
+            match cut {
+                false => row.sealed.0[at] ^= 1 << (at % 8),
+                true => row.sealed.0.truncate(at),
+            }
+            changes += 1;
+            shelf.rows(|rows| rows.insert(key, row));
+            assert_eq!(run(&isolet, 7).await, ProgramOrigin::Miss, "byte {at} of {bytes}, cut: {cut}");
+            saved(&isolet, changes + 1).await;
+            assert_eq!(shelf.rows(|rows| rows[&key].sealed.clone()), sealed.sealed, "it is whole again");
+        }
+    }
+    assert_eq!((stats(&isolet).refused, stats(&isolet).loaded), (changes, before));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_other_keys_policies_and_sources_are_compiled_again() {
+    let shelf = Shelf::new();
+    let first = forgetful(&shelf, keys(1), patient()).build().expect("an isolet");
+    for number in [1, 2] {
+        run(&first, number).await;
+    }
+    saved(&first, 2).await;
+    swap(&shelf);
+    for number in [1, 2] {
+        assert_eq!(run(&first, number).await, ProgramOrigin::Miss);
+    }
+    assert_eq!(stats(&first).refused, 2);
+
+    // The same number with another secret, and another number.
+    let mut forged = keys(1);
+    forged.current.secret[0] ^= 1;
+    for other in [forged, keys(2)] {
+        let isolet = forgetful(&shelf, other, patient()).build().expect("an isolet");
+        saved(&first, 4).await;
+        assert_eq!(run(&isolet, 1).await, ProgramOrigin::Miss);
+        assert_eq!(stats(&isolet).refused, 1);
+        saved(&isolet, 1).await;
+    }
+
+    // What another policy made has another key, and does not open under this one.
+    shelf.rows(|rows| rows.clear());
+    let trusting = forgetful(&shelf, keys(1), patient()).allow_eval(true).build().expect("an isolet");
+    run(&trusting, 1).await;
+    saved(&trusting, 1).await;
+    assert_eq!(run(&first, 1).await, ProgramOrigin::Miss);
+    saved(&first, 5).await;
+    swap(&shelf);
+    assert_eq!((run(&first, 1).await, stats(&first).refused), (ProgramOrigin::Miss, 3));
+}
+
+/// Puts each of two rows in the place of the other.
+fn swap(shelf: &Shelf) {
+    shelf.rows(|rows| {
+        let rows: Vec<&mut StoredProgram> = rows.values_mut().collect();
+        let Ok([first, second]) = <[_; 2]>::try_from(rows) else { panic!("two rows") };
+        std::mem::swap(first, second);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_store_fails_nothing_and_is_left_alone() {
+    for mood in [Mood::Fails, Mood::Panics, Mood::Sleeps, Mood::Never] {
+        let shelf = Shelf::new();
+        let config = BytecodeConfig {
+            load_wait_max: Duration::from_millis(20),
+            save_wait_max: Duration::from_millis(20),
+            rest: Duration::from_secs(600),
+            ..BytecodeConfig::default()
+        };
+        let isolet = forgetful(&shelf, keys(1), config).build().expect("an isolet");
+        shelf.set(mood);
+        for number in 0..40 {
+            assert_eq!(run(&isolet, number).await, ProgramOrigin::Miss, "{mood:?}");
+        }
+        let stats = stats(&isolet);
+        assert!(stats.is_resting && stats.load_failures <= 5, "{mood:?}: {stats:?}");
+        assert_eq!(stats.load_failures + stats.skipped, 40, "{mood:?}: {stats:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_serves_again_is_used_again() {
+    let shelf = Shelf::new();
+    let config = BytecodeConfig { failures_max: 1, rest: Duration::ZERO, ..patient() };
+    let isolet = forgetful(&shelf, keys(1), config).build().expect("an isolet");
+    shelf.set(Mood::Fails);
+    assert_eq!(run(&isolet, 1).await, ProgramOrigin::Miss);
+    shelf.set(Mood::Serves);
+    assert_eq!(run(&isolet, 2).await, ProgramOrigin::Miss);
+    saved(&isolet, 2).await;
+    assert_eq!(run(&isolet, 2).await, ProgramOrigin::Stored);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_to_be_saved_is_bounded() {
+    let shelf = Shelf::new();
+    let config = BytecodeConfig { queue_max: 3, save_wait_max: Duration::from_secs(600), ..patient() };
+    let isolet = forgetful(&shelf, keys(1), BytecodeConfig { load_wait_max: Duration::ZERO, ..config });
+    let isolet = isolet.build().expect("an isolet");
+    shelf.set(Mood::Never);
+    for number in 0..4 {
+        run(&isolet, number).await;
+    }
+    assert!(stats(&isolet).save_drops >= 1, "{:?}", stats(&isolet));
+}

@@ -1,0 +1,66 @@
+//! A store of programs in memory, with all the faults that are wanted.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use isolet::{BytecodeStore, BytecodeStoreError, ProgramKey, StoredProgram};
+
+/// What it does when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Serves,
+    Fails,
+    Panics,
+    /// For 2 s.
+    Sleeps,
+    Never,
+}
+
+/// Rows by key, for tests to change.
+pub(crate) struct Shelf {
+    rows: Mutex<HashMap<ProgramKey, StoredProgram>>,
+    mood: Mutex<Mood>,
+}
+
+impl Shelf {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { rows: Mutex::default(), mood: Mutex::new(Mood::Serves) })
+    }
+
+    pub(crate) fn set(&self, mood: Mood) {
+        *self.mood.lock().expect("nobody panics under it") = mood;
+    }
+
+    /// Looks at the rows, or changes them.
+    pub(crate) fn rows<T>(&self, work: impl FnOnce(&mut HashMap<ProgramKey, StoredProgram>) -> T) -> T {
+        work(&mut self.rows.lock().expect("nobody panics under it"))
+    }
+
+    async fn behave(&self) -> Result<(), BytecodeStoreError> {
+        let mood = *self.mood.lock().expect("nobody panics under it");
+        match mood {
+            Mood::Serves => {}
+            Mood::Fails => return Err(BytecodeStoreError { message: "no connection".into() }),
+            Mood::Panics => panic!("the store panics"),
+            Mood::Sleeps => tokio::time::sleep(Duration::from_secs(2)).await,
+            Mood::Never => std::future::pending().await,
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl BytecodeStore for Shelf {
+    async fn load(&self, key: &ProgramKey) -> Result<Option<StoredProgram>, BytecodeStoreError> {
+        self.behave().await?;
+        Ok(self.rows(|rows| rows.get(key).cloned()))
+    }
+
+    async fn save(&self, key: &ProgramKey, program: &StoredProgram) -> Result<(), BytecodeStoreError> {
+        self.behave().await?;
+        self.rows(|rows| rows.insert(*key, program.clone()));
+        Ok(())
+    }
+}
