@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: makes up scripts and replies, and looks for those that break what the oracle of testkit checks.
+//! `cargo xtask fuzz`: makes up scripts and replies, and looks for those that break what the oracle of testkit checks; or
+//! URLs, and looks for those that are permitted and must not be.
 //!
 //! It needs clang (which brings libFuzzer's instrumentation of QuickJS's C code) and nothing else: no nightly toolchain
 //! and no cargo-fuzz.
@@ -18,6 +19,8 @@ use crate::workspace::Workspace;
 /// Inputs that the tests of engine-quickjs replay: what covers the most, and what broke something once.
 const CORPUS: &str = "fuzz/corpus";
 const FINDINGS: &str = "fuzz/findings";
+/// URLs that the tests of the fuzzer replay.
+const URLS: &str = "fuzz/urls";
 /// So many are replayed in a few seconds.
 const INPUTS_MAX: usize = 300;
 /// What libFuzzer finds beyond them, and what broke something.
@@ -47,6 +50,9 @@ pub(crate) struct Options {
     /// The portable form of the engine, with AddressSanitizer in QuickJS's C code, instead of the restored form.
     #[arg(long)]
     portable: bool,
+    /// URLs that scripts ask for, instead of scripts.
+    #[arg(long, conflicts_with = "portable")]
+    urls: bool,
     /// Replace the corpus by the smallest part of it and of what was found that covers as much, instead of fuzzing.
     #[arg(long)]
     minimize: bool,
@@ -62,19 +68,18 @@ pub(crate) fn fuzz(options: &Options) -> Result<ExitCode> {
     }
     let workspace = Workspace::load()?;
     let root = workspace.root();
-    let fuzzer = build(root, options.portable)?;
+    let fuzzer = build(root, options)?;
     if options.minimize {
         return minimize(root, &fuzzer);
     }
-    let (found, broken) = (root.join(FOUND), root.join(BROKEN));
-    for directory in [&found, &broken] {
-        fs::create_dir_all(directory).with_context(|| format!("failed to make {}", directory.display()))?;
+    for directory in [root.join(&fuzzer.found), root.join(BROKEN)] {
+        fs::create_dir_all(&directory).with_context(|| format!("failed to make {}", directory.display()))?;
     }
     let mut command = fuzzer.command(root);
     command.arg(format!("-max_total_time={}", options.minutes * 60));
     command.arg(format!("-artifact_prefix={BROKEN}/"));
     command.args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=2048", "-print_final_stats=1"]);
-    command.args(&options.libfuzzer).args([FOUND, CORPUS, FINDINGS]);
+    command.args(&options.libfuzzer).arg(&fuzzer.found).args(fuzzer.saved);
     run(&mut command)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -83,6 +88,9 @@ pub(crate) fn fuzz(options: &Options) -> Result<ExitCode> {
 struct Fuzzer {
     program: PathBuf,
     form: &'static str,
+    /// The corpus, and what else begins with what is known.
+    saved: &'static [&'static str],
+    found: String,
 }
 
 impl Fuzzer {
@@ -93,7 +101,8 @@ impl Fuzzer {
     }
 }
 
-fn build(root: &Path, portable: bool) -> Result<Fuzzer> {
+fn build(root: &Path, options: &Options) -> Result<Fuzzer> {
+    let portable = options.portable;
     let form = if portable { "portable" } else { "restored" };
     let target = host()?;
     let mut rust_flags = RUST_FLAGS.to_vec();
@@ -110,7 +119,11 @@ fn build(root: &Path, portable: bool) -> Result<Fuzzer> {
     command.env("CARGO_TARGET_DIR", &directory).env("CARGO_ENCODED_RUSTFLAGS", rust_flags.join("\u{1f}"));
     command.env("CC", "clang").env("CXX", "clang++").env("CFLAGS", c_flags).env_remove("RUSTFLAGS");
     run(&mut command)?;
-    Ok(Fuzzer { program: directory.join(target).join("fuzz/scripts"), form })
+    let (name, saved, found) = match options.urls {
+        true => ("urls", &[URLS][..], format!("{FOUND}-urls")),
+        false => ("scripts", &[CORPUS, FINDINGS][..], FOUND.to_owned()),
+    };
+    Ok(Fuzzer { program: directory.join(target).join("fuzz").join(name), form, saved, found })
 }
 
 fn host() -> Result<String> {
@@ -122,21 +135,22 @@ fn host() -> Result<String> {
 
 /// Merges what was found into a new corpus, and puts it in the place of the old one.
 fn minimize(root: &Path, fuzzer: &Fuzzer) -> Result<ExitCode> {
-    let (corpus, smaller) = (root.join(CORPUS), root.join("target/fuzz/smaller"));
+    let [corpus, ..] = fuzzer.saved else { bail!("the fuzzer has no corpus") };
+    let smaller = root.join("target/fuzz/smaller");
     if smaller.exists() {
         fs::remove_dir_all(&smaller).context("failed to remove the last try")?;
     }
-    for directory in [smaller.clone(), root.join(FOUND), root.join(BROKEN)] {
+    for directory in [smaller.clone(), root.join(&fuzzer.found), root.join(BROKEN)] {
         fs::create_dir_all(directory).context("failed to make a directory")?;
     }
     let mut command = fuzzer.command(root);
     // Each edge counts once, however often it is taken, and slow inputs are left out: the corpus is to stay small.
     command.arg(format!("-artifact_prefix={BROKEN}/"));
     command.args(["-set_cover_merge=1", "-use_counters=0", "-max_len=1024", "-timeout=1", "-rss_limit_mb=2048"]);
-    run(command.arg(&smaller).args([CORPUS, FOUND]))?;
+    run(command.arg(&smaller).args([corpus, fuzzer.found.as_str()]))?;
     keep_first(&smaller).context("failed to thin out the corpus")?;
-    fs::remove_dir_all(&corpus).context("failed to remove the corpus")?;
-    fs::rename(&smaller, &corpus).context("failed to put the corpus in its place")?;
+    fs::remove_dir_all(root.join(corpus)).context("failed to remove the corpus")?;
+    fs::rename(&smaller, root.join(corpus)).context("failed to put the corpus in its place")?;
     Ok(ExitCode::SUCCESS)
 }
 

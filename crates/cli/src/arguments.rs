@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use isolet::{OrganizationId, Profile, SourceKind, TenantId, Timestamp, UserId};
+use isolet::{HostPattern, OrganizationId, Profile, SourceKind, TenantId, Timestamp, UserId};
 
 use crate::limits;
 use crate::terminal::Terminal;
@@ -41,7 +41,8 @@ pub(crate) enum Command {
 ///
 /// The output of a script is the value of its last expression, as JSON.
 /// The output of a module is its default export, or what that gives if it is a function (input, context).
-/// Both find their input as the global `input`. They reach no file, no network and no other run.
+/// Both find their input as the global `input`. They reach no file but that of --db, no other
+/// run, and no host but those that --allow-net names.
 #[derive(Args)]
 #[command(after_help = RUN_EXAMPLES, verbatim_doc_comment)]
 pub(crate) struct RunArguments {
@@ -92,6 +93,19 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) allow_eval: bool,
 
+    /// Let scripts send requests to a host: a name, *.NAME for all below it, * for any, or an address; with a port, or :*
+    /// for any, if it is not the scheme's own; repeat it for more
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) allow_net: Vec<HostPattern>,
+
+    /// Give scripts a database, `db`: a file of SQLite, which is made if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+
+    /// Let scripts read that database only
+    #[arg(long, requires = "db")]
+    pub(crate) db_read_only: bool,
+
     /// Make all randomness from this number, so that a run can be had again: Math.random, crypto and the execution's id
     #[arg(long, value_name = "N", value_parser = units::seed, allow_hyphen_values = true)]
     pub(crate) seed: Option<u64>,
@@ -122,6 +136,8 @@ pub(crate) struct RunArguments {
 const RUN_EXAMPLES: &str = "\
 Examples:
   isolet run examples/order-total.js --input @examples/order-total.input.json
+  isolet run examples/db/shop.js --db ./shop.db
+  isolet run pages.js --allow-net api.example.com --allow-net 127.0.0.1:8080
   isolet run examples/retry-async.js --seed 7 --now 2026-01-31T12:00:00Z
   echo '{\"n\": 20}' | isolet run double.js --input - --timeout 250ms --format json
 

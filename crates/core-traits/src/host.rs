@@ -72,6 +72,12 @@ impl HostOperation {
     }
 }
 
+impl From<&str> for HostOperation {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
 /// Names an operation of a [`HostInterface`] by its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OperationId {

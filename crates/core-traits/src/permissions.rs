@@ -7,6 +7,7 @@
 //! What is not named is denied. Permissions come in layers (the executor's for a tenant and script, those stored with the
 //! script, those of one execution), and a call is made only if [every layer](Grants) permits it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -110,6 +111,13 @@ impl HostPattern {
     pub fn names_address(&self, address: IpAddr, port: u16, of_scheme: u16) -> bool {
         matches!(self.name, HostName::Address(named) if named == address.to_canonical())
             && self.has_port(port, of_scheme)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        match self.name {
+            HostName::Address(address) => Some(address),
+            _ => None,
+        }
     }
 
     fn has_port(&self, port: u16, of_scheme: u16) -> bool {
@@ -301,6 +309,14 @@ impl Grants {
         self.all(|layer| layer.http.iter().any(|pattern| pattern.names_address(address, port, of_scheme)))
     }
 
+    /// The addresses that are [named](Self::name_address) for a port, in order: what may be reached there besides public
+    /// ones.
+    pub fn named_addresses(&self, port: u16, of_scheme: u16) -> Vec<IpAddr> {
+        let first = self.0.first().map_or(&[][..], |layer| &layer.http);
+        let addresses: BTreeSet<_> = first.iter().filter_map(HostPattern::address).collect();
+        addresses.into_iter().filter(|&address| self.name_address(address, port, of_scheme)).collect()
+    }
+
     /// What may be done with the database.
     pub fn db(&self) -> DbAccess {
         self.0.iter().map(|layer| layer.db).min().unwrap_or_default()
@@ -458,6 +474,13 @@ mod tests {
             (both.db(), Grants::new([wide]).db(), Grants::default().db()),
             (DbAccess::Read, DbAccess::Write, DbAccess::None)
         );
+        let (two, one) =
+            (layer(r#"{"http": ["10.0.0.6:*", "10.0.0.5:80", "a.test"]}"#), layer(r#"{"http": ["10.0.0.5"]}"#));
+        assert_eq!(
+            Grants::new([two.clone(), one]).named_addresses(80, 80),
+            ["10.0.0.5".parse::<IpAddr>().expect("one")]
+        );
+        assert_eq!(Grants::new([two]).named_addresses(443, 443), ["10.0.0.6".parse::<IpAddr>().expect("one")]);
         assert!(!Grants::default().permit_api("crm", "lookup") && !Grants::default().permit_topic("a"));
         assert!(!Grants::new([layer("{}")]).permit_host("a.test", 443, 443));
     }

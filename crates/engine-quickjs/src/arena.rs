@@ -10,6 +10,7 @@
 //! Beyond the high water mark every byte is zero.
 
 mod allocator;
+mod image;
 mod lines;
 mod pages;
 
@@ -25,6 +26,7 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
 use crate::meter::Meter;
 use allocator::Head;
+use image::Image;
 pub(crate) use lines::Lines;
 use pages::Pages;
 pub(crate) use pages::take_fault;
@@ -37,6 +39,7 @@ const CAPACITY_MAX: usize = size_of::<u64>() << 32;
 
 /// The smallest page of the supported systems; the range of [`Arena::release`] is rounded to it.
 const PAGE: usize = 4096;
+const PAGE_WORDS: usize = PAGE / size_of::<u64>();
 
 /// Owns the stretch of bytes and, once it is frozen, its image.
 pub(crate) struct Arena {
@@ -45,9 +48,11 @@ pub(crate) struct Arena {
     base: NonNull<Head>,
     capacity: usize,
     /// The bytes from the base to the top at the time of the freeze, in words.
-    image: Box<[u64]>,
-    /// The image's whole pages but the first, if they are watched.
+    image: Image,
+    /// The image's whole pages but the first, if they are watched. Of those that are not hot, the image holds nothing.
     pages: Option<Pages>,
+    /// How many words the lines had that were taken last.
+    lines_words: usize,
 }
 
 /// How the memory of a VM is put back after a run. Every byte is what it was, whichever way.
@@ -58,7 +63,7 @@ pub enum Restoring {
     BySize,
     /// The whole image is copied.
     Whole,
-    /// Those pages of the image are copied that the VM ever wrote to.
+    /// Those pages of the image are copied that the VM ever wrote to. The others take no memory in it.
     ///
     /// It learns them from page faults: a handler of `SIGSEGV` is installed, which passes on what is not its own. Where
     /// that cannot be, because somebody else took the signal over or the process has too many mappings, the whole image
@@ -88,7 +93,8 @@ impl Arena {
         let start = base.as_ptr().expose_provenance();
         // SAFETY: the mapping is writable, page-aligned and larger than a head.
         unsafe { base.write(Head::new(start, start + capacity)) };
-        Ok(Self { number: ARENAS.fetch_add(1, Relaxed), base, capacity, image: Box::default(), pages: None })
+        let (number, image) = (ARENAS.fetch_add(1, Relaxed), Image::none());
+        Ok(Self { number, base, capacity, image, pages: None, lines_words: 0 })
     }
 
     /// The functions that QuickJS allocates with; their opaque pointer must be an arena's.
@@ -111,14 +117,14 @@ impl Arena {
     }
 
     /// Takes the image that [`restore`](Self::restore) goes back to.
-    pub(crate) fn freeze(&mut self, restoring: Restoring) {
+    pub(crate) fn freeze(&mut self, restoring: Restoring) -> io::Result<()> {
         let start = self.start();
         let head = self.head();
         let (top, high_water) = (head.top, head.high_water);
         head.freeze();
         // SAFETY: A1: top and high water lie in the arena, and nothing uses the bytes between them.
         unsafe { ptr::write_bytes(ptr::with_exposed_provenance_mut::<u8>(top), 0, high_water - top) };
-        self.image = self.words((top - start).div_ceil(size_of::<u64>())).into();
+        self.image = Image::reserve((top - start).div_ceil(size_of::<u64>()))?;
         let watches = match restoring {
             Restoring::Whole => false,
             Restoring::HotPages => true,
@@ -127,25 +133,36 @@ impl Arena {
         // The first page holds the head, the last one the top: every run writes to both.
         let whole_pages = ((top - start) / PAGE).saturating_sub(1);
         if watches {
-            // SAFETY: P1: the pages are the arena's, which drops what watches them before it is unmapped.
-            self.pages = unsafe { Pages::watch(start + PAGE, whole_pages) };
+            // SAFETY: P1: the pages are the arena's, which drops what watches them before it is unmapped; the image is as
+            // long.
+            self.pages = unsafe { Pages::watch(start + PAGE, whole_pages, self.image.address() + PAGE) };
         }
+        let words = self.image.len();
+        let taken = match &self.pages {
+            None => [0..words, words..words],
+            Some(_) => [0..PAGE_WORDS, words / PAGE_WORDS * PAGE_WORDS..words],
+        };
+        for words in taken {
+            // SAFETY: A1: the image is the arena's first words, and the engine is at rest.
+            unsafe { self.image.take(self.base.as_ptr().cast(), words) };
+        }
+        Ok(())
     }
 
     pub(crate) fn is_frozen(&self) -> bool {
-        !self.image.is_empty()
+        self.image.len() > 0
     }
 
     /// What a [restore](Self::restore) leaves resident at most, the image itself included.
     pub(crate) fn kept_bytes(&self) -> usize {
-        let image = size_of_val(&*self.image);
-        (image + TAIL_KEPT_BYTES).next_multiple_of(PAGE).min(self.capacity) + image
+        let image = self.image.bytes();
+        let copied = self.pages.as_ref().map_or(image, |pages| image - pages.cold_bytes());
+        (image + TAIL_KEPT_BYTES).next_multiple_of(PAGE).min(self.capacity) + copied
     }
 
     /// Makes every byte what it was when the image was taken (A2).
     pub(crate) fn restore(&mut self) {
-        let image = size_of_val(&*self.image);
-        let used = self.head().high_water.saturating_sub(self.start()).clamp(image, self.capacity);
+        let (image, touched) = (self.image.bytes(), self.touched());
         match self.pages.take() {
             None => self.copy_back(0..image),
             Some(mut pages) => {
@@ -155,6 +172,27 @@ impl Arena {
                 self.pages = Some(pages);
             }
         }
+        self.clear_behind_image(touched);
+    }
+
+    /// The same for an arena of which nothing has changed but `lines`, which were just taken from it.
+    pub(crate) fn undo(&mut self, lines: &Lines) {
+        let touched = self.touched();
+        let known = |word: usize| word.min(self.image.len()) * size_of::<u64>();
+        let changed: Vec<_> = lines.stretches().map(|(from, words)| known(from)..known(from + words.len())).collect();
+        changed.into_iter().for_each(|changed| self.copy_back(changed));
+        self.clear_behind_image(touched);
+    }
+
+    /// Bytes up to the high water mark, the image at least.
+    fn touched(&mut self) -> usize {
+        let used = self.head().high_water.saturating_sub(self.start());
+        used.clamp(self.image.bytes(), self.capacity)
+    }
+
+    /// Zeroes what a run touched behind the image, or gives it back to the system.
+    fn clear_behind_image(&mut self, used: usize) {
+        let image = self.image.bytes();
         let zeroed = used.min(image + TAIL_KEPT_BYTES).next_multiple_of(PAGE).min(self.capacity);
         // SAFETY: A1: the range lies in the arena, and nothing uses it: it is beyond the image's top.
         unsafe { ptr::write_bytes(self.base.as_ptr().cast::<u8>().add(image), 0, zeroed - image) };
@@ -166,7 +204,7 @@ impl Arena {
     /// Copies these bytes of the image, aligned to words.
     fn copy_back(&mut self, bytes: Range<usize>) {
         let words = bytes.start / size_of::<u64>()..bytes.end / size_of::<u64>();
-        let from = &self.image[words.clone()];
+        let from = self.image.get(words.clone());
         // SAFETY: A1: the arena is at least as long as its image, and does not overlap with it.
         unsafe {
             let to = self.base.as_ptr().cast::<u64>().add(words.start);
@@ -177,21 +215,21 @@ impl Arena {
     /// The lines that differ from the image, the engine being at rest.
     pub(crate) fn lines(&mut self) -> Lines {
         let used = (self.head().top - self.start()).div_ceil(size_of::<u64>()).max(self.image.len());
-        let page = PAGE / size_of::<u64>();
         let stretches: Vec<_> = match &mut self.pages {
             None => iter::once(0..used).collect(),
             Some(pages) => {
-                let hot = pages.hot().iter().map(|hot| (hot.start + 1) * page..(hot.end + 1) * page);
-                let last = self.image.len() / page * page..used;
-                iter::once(0..page).chain(hot).chain(iter::once(last)).collect()
+                let hot = pages.hot().iter().map(|hot| (hot.start + 1) * PAGE_WORDS..(hot.end + 1) * PAGE_WORDS);
+                let last = self.image.len() / PAGE_WORDS * PAGE_WORDS..used;
+                iter::once(0..PAGE_WORDS).chain(hot).chain(iter::once(last)).collect()
             }
         };
-        let (now, mut lines) = (self.words(used), Lines::of(self.number));
+        let (now, mut lines) = (self.words(used), Lines::of(self.number, self.lines_words));
         for Range { start, end } in stretches {
-            let image = self.image.get(start..end.min(self.image.len())).unwrap_or_default();
-            lines.compare(start, &now[start..end], image);
+            lines.compare(start, &now[start..end], self.image.get(start..end));
         }
-        lines.finish()
+        let lines = lines.finish();
+        self.lines_words = lines.words();
+        lines
     }
 
     /// Whether lines were taken from this arena.
@@ -216,18 +254,22 @@ impl Arena {
 
     /// Where a restored arena differs from its image, or from zero in what may have been used behind it. For trials.
     pub(crate) fn differences(&self) -> Result<(), String> {
-        let image = &*self.image;
-        let (seen, tail) = self.words(image.len() + 4 * TAIL_KEPT_BYTES / size_of::<u64>()).split_at(image.len());
-        // As whole stretches first: fuzzers count each comparison of words.
-        if seen == image && tail.iter().fold(0, |all, word| all | word) == 0 {
-            return Ok(());
+        let words = self.image.len();
+        let (seen, tail) = self.words(words + 4 * TAIL_KEPT_BYTES / size_of::<u64>()).split_at(words);
+        for (number, seen) in seen.chunks(PAGE_WORDS).enumerate() {
+            let from = number * PAGE_WORDS;
+            // As whole stretches: fuzzers count each comparison of words.
+            let is_same = match &self.pages {
+                Some(pages) if number > 0 && pages.is_cold(number - 1) => pages.is_as_it_was(number - 1, seen),
+                _ => seen == self.image.get(from..from + seen.len()),
+            };
+            if !is_same {
+                return Err(format!("page {number} of the image's {words} words differs"));
+            }
         }
-        let at = seen.iter().zip(image).position(|(seen, image)| seen != image);
-        let behind = tail.iter().position(|word| *word != 0);
-        match (at, behind) {
-            (None, None) => Ok(()),
-            (Some(at), _) => Err(format!("word {at} of {} differs from the image", image.len())),
-            (None, Some(behind)) => Err(format!("word {behind} behind the image is not zero")),
+        match tail.iter().fold(0, |all, word| all | word) {
+            0 => Ok(()),
+            _ => Err("a word behind the image is not zero".into()),
         }
     }
 
@@ -316,7 +358,7 @@ mod tests {
         fn restoring_is_exact(before in work(), after in work(), watched in any::<bool>()) {
             let mut arena = Arena::new(8 << 20).expect("memory");
             perform(&mut arena, before);
-            arena.freeze(if watched { Restoring::HotPages } else { Restoring::Whole });
+            arena.freeze(if watched { Restoring::HotPages } else { Restoring::Whole }).expect("memory");
             prop_assert!(!watched || arena.pages.is_some() || arena.image.len() < 2 * PAGE / size_of::<u64>());
             let whole = arena.capacity;
             let image = arena.bytes(whole).to_vec();
@@ -328,7 +370,8 @@ mod tests {
             perform(&mut arena, after);
             let (lines, used) = (arena.lines(), arena.head().top - arena.start());
             let changed = arena.bytes(used).to_vec();
-            arena.restore();
+            arena.undo(&lines);
+            prop_assert!(arena.bytes(whole) == image);
             prop_assert!(arena.apply(&lines));
             prop_assert!(arena.bytes(used) == changed);
             arena.restore();

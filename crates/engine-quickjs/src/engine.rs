@@ -21,7 +21,7 @@ use crate::realm::{MemoryPlan, Realm, STACK_RESERVE_BYTES, Setup};
 use crate::signals::{self, OnFault, Ticks};
 use crate::stack::Stacks;
 use crate::vm::QuickJsVm;
-use crate::{compile, seal, setup};
+use crate::{compile, dates, seal, setup};
 
 /// Counts changes of what a program's bytes mean beyond QuickJS's own version.
 const PROGRAM_FORMAT: u32 = 1;
@@ -133,6 +133,7 @@ impl QuickJs {
     fn of_form(form: Form) -> Result<Self, EngineError> {
         let mut realm = Realm::bare()?;
         let layout = Layout::probe(realm.enter())?;
+        dates::find(realm.enter())?;
         // SAFETY: QuickJS gives a static C string.
         let version = unsafe { CStr::from_ptr(qjs::JS_GetVersion()) }.to_string_lossy();
         let id = EngineId::new(format!("quickjs-ng/{version} program/{PROGRAM_FORMAT}"));
@@ -248,6 +249,7 @@ impl Engine for QuickJs {
         let mut realm = Realm::new(&plan, intrinsics, config.stack)?;
         realm.provide(self.modules(&config.environment)?);
         if !compiles {
+            dates::use_utc(realm.enter()).map_err(|_| EngineError::Memory)?;
             let own = setup::scripts(self.tick.is_some());
             let scripts: Vec<&SetupScript> = own.chain(&config.environment.setup).collect();
             let bytecode = scripts.iter().map(|script| self.setup_bytecode(script)).collect::<Result<Vec<_>, _>>()?;
@@ -259,7 +261,7 @@ impl Engine for QuickJs {
                 realm.poll_in_outputs()?;
             }
         }
-        realm.freeze(self.layout, self.restoring);
+        realm.freeze(self.layout, self.restoring)?;
         Ok(QuickJsVm::new(realm, self.layout, self.images.clone(), config))
     }
 

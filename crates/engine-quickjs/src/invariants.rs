@@ -13,7 +13,8 @@
 //!   *Tests: `arena::tests`, `arena::allocator::tests`, `trials::exactness`.*
 //! - **P1, watched pages.** The pages that an image's [`Pages`](crate::arena::Restoring::HotPages) watch are a mapping of
 //!   its arena, which outlives them; only the thread that uses the arena faults in it. A page that is not hot is not
-//!   writable, and so is as in the image. *Tests: `arena::tests::restoring_is_exact`, `arena::pages::tests`,
+//!   writable, and so is what it was at the freeze; it is copied into the image, which outlives the watching, before it
+//!   becomes writable. *Tests: `arena::tests::restoring_is_exact`, `arena::pages::tests`,
 //!   `trials::exactness` (hot pages).*
 //! - **P2, handlers** touch atomics, cells of their thread and `errno`, and call only what may be called in one:
 //!   `mprotect`, `sigaction`, `pthread_sigmask`, `timer_settime`, `clock_gettime`, and of the unwinder what neither locks
@@ -46,6 +47,10 @@
 //! - **L1, the layout.** The poll counter and the random state are at the offsets that [`layout`](crate::layout) found
 //!   by their behaviour in the QuickJS that is linked; it refuses to make an engine otherwise.
 //!   *Test: `layout::tests::the_fields_behave`.*
+//!   **L2, dates.** A function object of the engine's has its function where one that was made with a known function has
+//!   it, then its length, its signature and its number; what the methods of `Date` for UTC take and give is what the
+//!   language says of them. *Test: `trials::time_zones`, which
+//!   compares with the engine's own dates where local time is UTC.*
 //! - **V1, values belong.** A [`Value`](crate::js::Value), a [`Text`](crate::js::Text) and [`Keys`](crate::js::Keys) are
 //!   only used with the [`Js`](crate::js::Js) of the realm that made them, and are freed at most once, because freeing
 //!   consumes them. What is not freed stays until the realm is restored, and is not looked at after that. Texts that are

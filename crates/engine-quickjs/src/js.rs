@@ -99,6 +99,11 @@ impl Value {
         Self(self.0)
     }
 
+    /// The value as QuickJS takes it, without a count of its own.
+    pub(crate) fn raw(&self) -> JSValue {
+        self.0
+    }
+
     /// A value that QuickJS handed over.
     pub(crate) fn from_raw(raw: JSValue) -> Self {
         Self(raw)
@@ -205,12 +210,12 @@ impl Js {
         unsafe { qjs::JS_GetRuntime(self.context()) }
     }
 
-    fn check(self, raw: JSValue) -> Result {
+    pub(crate) fn check(self, raw: JSValue) -> Result {
         // SAFETY: reads the value's own tag.
         if unsafe { qjs::JS_IsException(raw) } { Err(Thrown) } else { Ok(Value(raw)) }
     }
 
-    fn check_status(self, status: c_int) -> Result<()> {
+    pub(crate) fn check_status(self, status: c_int) -> Result<()> {
         if status < 0 { Err(Thrown) } else { Ok(()) }
     }
 
@@ -230,12 +235,25 @@ impl Js {
         Value(if value { qjs::JS_TRUE } else { qjs::JS_FALSE })
     }
 
+    /// The value as a number, as `Number` converts it but for BigInts. It runs script code for objects.
+    pub(crate) fn to_number(self, value: &Value) -> Result<f64> {
+        let mut number = 0.0;
+        // SAFETY: V1; the number is written on success.
+        self.check_status(unsafe { qjs::JS_ToFloat64(self.context(), &mut number, value.0) })?;
+        Ok(number)
+    }
+
     pub(crate) fn number(self, value: f64) -> Value {
         // SAFETY: makes a value that is not counted.
         Value(unsafe { qjs::JS_NewNumber(self.context(), value) })
     }
 
     pub(crate) fn string(self, text: &str) -> Result {
+        self.utf8(text.as_bytes())
+    }
+
+    /// A string of these bytes, which are read as UTF-8.
+    pub(crate) fn utf8(self, text: &[u8]) -> Result {
         // SAFETY: the text is copied.
         self.check(unsafe { qjs::JS_NewStringLen(self.context(), text.as_ptr().cast(), text.len() as qjs::size_t) })
     }

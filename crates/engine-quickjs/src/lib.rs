@@ -16,6 +16,7 @@
 //! - `arena`, `heap`, `meter`: the memory of a VM, its image and its limit; `heap` is the portable form.
 //! - `stack`, `fiber`: what engine code runs on, and how it is suspended and left.
 //! - `signals`: ticks, which do so at any instruction, and the engine's faults.
+//! - `dates`: local time, which is UTC.
 //! - `realm`, `state`: a runtime with its intrinsics, natives and host functions, and what Rust keeps for its run.
 //! - `images`, `parked`: loaded programs, and runs that wait, as the lines that they change.
 //! - `compile`, `run`, `output`, `failure`, `ending`: from source to program, and from program to outcome.
@@ -27,6 +28,7 @@
 
 mod arena;
 mod compile;
+mod dates;
 mod ending;
 mod engine;
 mod failure;

@@ -189,7 +189,7 @@ impl Realm {
     /// Ends the making of the realm: from here on its memory can be taken back to what it is now.
     ///
     /// Nothing that depends on the time stays in it but the seed of hashes; `Math.random` is seeded for each run.
-    pub(crate) fn freeze(&mut self, layout: Layout, restoring: Restoring) {
+    pub(crate) fn freeze(&mut self, layout: Layout, restoring: Restoring) -> Result<(), EngineError> {
         let js = self.enter();
         layout.seed_random(js, 0);
         let counter = layout.poll_counter(js);
@@ -204,13 +204,14 @@ impl Realm {
             state.constants.base_bytes = state.meter().used();
         });
         if let Memory::Arena(arena) = &mut self.memory {
-            arena.freeze(restoring);
+            arena.freeze(restoring).map_err(|_| EngineError::Memory)?;
         }
         if let Some(fiber) = &mut self.fiber {
             fiber.poll_counter = Some(counter);
         }
         // What setup scripts have left is not the first run's.
         self.forget_run();
+        Ok(())
     }
 
     /// Takes the realm back to what it was when it was frozen. `false` if its memory does not allow that.

@@ -11,6 +11,7 @@ mod growth;
 mod instants;
 mod out_of_memory;
 mod sizes;
+mod time_zones;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -300,8 +300,12 @@ impl Vm for QuickJsVm {
         match (&self.phase, self.script.take()) {
             (Phase::Waiting(_), Some(script)) => {
                 let lines = arena.lines();
+                arena.undo(&lines);
                 let Phase::Waiting(progress) = self.finish() else { return Err(NotParkable::NotWaiting) };
-                Ok(Parked::new(lines, script, progress, self.realm.state()))
+                let parked = Parked::new(lines, script, progress, self.realm.state());
+                self.realm.forget_run();
+                self.phase = Phase::Pristine;
+                Ok(parked)
             }
             (_, script) => {
                 self.script = script;
@@ -333,6 +337,9 @@ impl Vm for QuickJsVm {
     }
 
     fn reset(&mut self) -> Reset {
+        if matches!(self.phase, Phase::Pristine) {
+            return Reset::Pristine;
+        }
         let was_preempted = matches!(self.finish(), Phase::Preempted(..) | Phase::Compiling(..));
         (self.work, self.script) = (Work::default(), None);
         match !was_preempted && self.realm.restore() {

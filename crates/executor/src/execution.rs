@@ -171,8 +171,7 @@ impl Execution {
     /// whoever knows a given seed can: `Math.random`, and also what `crypto` gives, keys included.
     ///
     /// With [`now`](Self::now), and [`id`](Self::id) if the script looks at it, runs that call no host are the same again:
-    /// output, status, error and log. What remains is the machine's time zone, and when the garbage collector drops what
-    /// is held weakly.
+    /// output, status, error and log. What remains is when the garbage collector drops what is held weakly.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
     }

@@ -39,46 +39,25 @@
 //!
 //! # What scripts may call
 //!
-//! A [`HostService`] is a global object whose functions return promises. It is implemented with `async-trait` and has
-//! a session for each run, so that it can roll back what a failed run left open.
+//! A [`HostApi`] is a global object whose functions are closures of yours, typed by serde. Scripts call it if their
+//! [`Permissions`] have its name.
 //!
 //! ```
-//! use async_trait::async_trait;
-//! use isolet::{
-//!     Execution, HostFailure, HostNamespace, HostOperation, HostService, HostSession, Isolet, Payload, Permissions,
-//!     RunInfo, Source, SourceKind, TenantId,
-//! };
+//! use isolet::{Execution, HostApi, Isolet, Permissions, Source, SourceKind, TenantId};
+//! use serde_json::{Value, json};
 //!
-//! struct Crm;
-//! struct CrmSession(TenantId);
+//! let crm = HostApi::new("crm").operation("lookup", async |call, query: Value| {
+//!     Ok(json!({"id": query["id"], "of": call.tenant.as_str()}))
+//! });
+//! let isolet = Isolet::builder().host(crm).permissions(Permissions::default().api("crm")?).build()?;
 //!
-//! #[async_trait]
-//! impl HostService for Crm {
-//!     fn namespace(&self) -> HostNamespace {
-//!         HostNamespace { name: "crm".into(), exposed: true, operations: vec![HostOperation::new("customer")] }
-//!     }
-//!     async fn open(&self, run: &RunInfo) -> Result<Box<dyn HostSession>, HostFailure> {
-//!         Ok(Box::new(CrmSession(run.tenant.clone())))
-//!     }
-//! }
-//!
-//! #[async_trait]
-//! impl HostSession for CrmSession {
-//!     async fn call(&self, _operation: u16, arguments: Payload) -> Result<Payload, HostFailure> {
-//!         let (id,): (u64,) = arguments.to_value().map_err(|error| HostFailure::new(
-//!             isolet::HostFailureKind::BadArguments, "TypeError", error.to_string(),
-//!         ))?;
-//!         let customer = serde_json::json!({"id": id, "of": self.0});
-//!         Ok(Payload { json: customer.to_string(), buffers: Vec::new() })
-//!     }
-//! }
-//!
-//! let isolet = Isolet::builder().host(Crm).permissions(Permissions::default().api("crm")?).build()?;
-//! let source = Source::new("who.js", "(await crm.customer(7)).of", SourceKind::Auto)?;
+//! let source = Source::new("who.js", "(await crm.lookup({id: 7})).of", SourceKind::Auto)?;
 //! let report = isolet.execute_blocking(Execution::new(source, TenantId::new("acme")?));
 //! assert_eq!(report.output_as::<String>()?, "acme");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Below it is the trait [`HostService`], for what closures cannot do.
 //!
 //! This crate holds no logic of its own: it puts the engine QuickJS into
 //! [`isolet-executor`](https://docs.rs/isolet-executor) and names what users need. Whoever wants a VM
@@ -99,8 +78,8 @@ pub use isolet_core_traits::{
     HostSession, IdError, InterfaceError, JsonError, JsonText, KilledIn, KilledReport, LimitName, LogLevel, LogLine,
     LogsTruncated, Metrics, MonotonicClock, NamePattern, OrganizationId, OutputAsError, OutputTruncated, PatternError,
     Payload, Permissions, PermissionsPolicy, ProgramOrigin, QueueReport, Report, ReportSink, RunInfo, ScriptId,
-    ScriptSource, ScriptSourceError, Snippet, Source, SourceKind, SourceName, Status, TenantId, Timestamp, Truncated,
-    UserId, VmOrigin, WaitedFor, Warning,
+    ScriptSource, ScriptSourceError, Snippet, Source, SourceKind, SourceName, Status, StoredScript, TenantId,
+    Timestamp, Truncated, UserId, VmOrigin, WaitedFor, Warning,
 };
 pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{
@@ -110,6 +89,11 @@ pub use isolet_executor::{
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{Cap, ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
+#[cfg(any(feature = "sdk-db-sqlite", feature = "sdk-db-postgres"))]
+pub use isolet_sdk::db;
+#[cfg(feature = "sdk-http")]
+pub use isolet_sdk::http;
+pub use isolet_sdk::{ApiError, BigInt, Bytes, CallContext, HostApi};
 pub use opentelemetry::metrics::Meter;
 
 /// The examples of the pages that users read first.
@@ -120,4 +104,12 @@ mod pages {
 
     #[doc = include_str!("../../../docs/hosts.md")]
     struct Hosts;
+
+    #[cfg(feature = "sdk-db-sqlite")]
+    #[doc = include_str!("../../../docs/db.md")]
+    struct Databases;
+
+    #[cfg(feature = "sdk-http")]
+    #[doc = include_str!("../../../docs/http.md")]
+    struct Requests;
 }

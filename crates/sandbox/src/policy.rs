@@ -24,8 +24,8 @@ pub enum Profile {
     #[default]
     Standard,
     /// Also without proxies and reflection, references that watch the garbage collector, shared memory, and clocks finer
-    /// than a millisecond; builtins cannot be changed. What is frozen cannot be made on first use: its VMs take 40 % more
-    /// memory.
+    /// than a millisecond; builtins cannot be changed. What is frozen cannot be made on first use: its VMs take a quarter
+    /// more memory.
     Strict,
     /// Everything, `eval` included.
     Trusted,

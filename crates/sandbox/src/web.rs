@@ -88,7 +88,7 @@ pub(crate) fn intl() -> [LazyScript; 6] {
         lazy("intl-numbers", include_str!("js/intl-numbers.js"), &[], intl::NUMBERS.to_vec()),
         lazy("intl-dates", include_str!("js/intl-dates.js"), &[], intl::DATES.to_vec()),
         lazy("intl-words", include_str!("js/intl-words.js"), &[], intl::WORDS.to_vec()),
-        lazy("intl-methods", include_str!("js/intl-methods.js"), &[], Vec::new()),
+        lazy("intl-methods", include_str!("js/intl-methods.js"), &[], vec![intl::NUMBER]),
         lazy("intl", include_str!("js/intl.js"), &["Intl"], Vec::new()),
     ]
 }

@@ -3,6 +3,7 @@
 //! Node's side is `run.mjs`. Each script runs there in a process of its own, while one isolet runs all of them.
 
 mod examples;
+mod requests;
 mod scripts;
 mod sides;
 mod web;

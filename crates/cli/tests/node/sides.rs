@@ -38,6 +38,8 @@ pub(crate) fn isolet(files: &[PathBuf], input: &Path) -> Vec<Ended> {
 pub(crate) fn node(file: &Path, input: &Path) -> Ended {
     let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node/run.mjs");
     let mut command = Command::new("node");
+    // Local time is UTC in isolet.
+    command.env("TZ", "UTC");
     command.args(["--experimental-vm-modules", "--no-warnings"]).arg(runner).arg(file).arg(input);
     parse(&stdout(command))
 }

@@ -14,8 +14,14 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn of(arena: u64) -> Self {
-        Self { arena, ..Self::default() }
+    /// None as yet; there will be about so many words.
+    pub(super) fn of(arena: u64, words: usize) -> Self {
+        Self { arena, words: Vec::with_capacity(words + words / 8), ..Self::default() }
+    }
+
+    /// How many words they hold.
+    pub(super) fn words(&self) -> usize {
+        self.words.len()
     }
 
     /// The memory that they take.

@@ -1,8 +1,8 @@
-//! The pages of an image that a VM writes to, learned as it does: all others need no restoring.
+//! The pages of an image that a VM writes to, learned as it does: all others need no restoring, and no copy.
 //!
 //! ```text
 //! frozen:       pages of the image are read-only
-//! first write:  SIGSEGV ─▶ the page becomes writable, and hot for good ─▶ the write happens
+//! first write:  SIGSEGV ─▶ the page is copied, becomes writable, and hot for good ─▶ the write happens
 //! restore:      copies the hot pages
 //! ```
 //!
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 
 use rustix::mm::{MprotectFlags, mprotect};
 
-use super::PAGE;
+use super::{PAGE, PAGE_WORDS};
 use crate::signals;
 
 /// Images that are watched at once.
@@ -33,6 +33,8 @@ pub(super) struct Pages {
     slot: &'static Slot,
     /// Stretches of hot pages, as far as they were looked at.
     hot: Vec<Range<usize>>,
+    /// A sum of each page's words as they were, for trials: of cold pages there is nothing else to compare with.
+    sums: Box<[u64]>,
 }
 
 /// What the handler knows of an image. It looks at `pages` only if the fault is in the image's range, and then the thread
@@ -42,6 +44,8 @@ struct Slot {
     start: AtomicUsize,
     /// How many pages there are.
     count: AtomicUsize,
+    /// Where hot pages are copied to before they are written, each at its place.
+    copies: AtomicUsize,
     /// Whether each page is hot.
     pages: AtomicPtr<AtomicBool>,
     /// Whether a page has become hot since the last look.
@@ -52,6 +56,7 @@ static SLOTS: [Slot; WATCHED_MAX] = [const {
     Slot {
         start: AtomicUsize::new(0),
         count: AtomicUsize::new(0),
+        copies: AtomicUsize::new(0),
         pages: AtomicPtr::new(ptr::null_mut()),
         has_changed: AtomicBool::new(false),
     }
@@ -64,12 +69,13 @@ static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
 const RESERVED: usize = 1;
 
 impl Pages {
-    /// Makes `count` pages from `start` read-only and watches them. `None` if that cannot be.
+    /// Makes `count` pages from `start` read-only and watches them. They are copied to `copies` as they become hot.
+    /// `None` if that cannot be.
     ///
     /// # Safety
-    /// The pages must be a mapping of the caller's, writable, used by one thread at a time, and stay until this is
+    /// Pages and copies must be mappings of the caller's, writable, used by one thread at a time, and stay until this is
     /// dropped (P1).
-    pub(super) unsafe fn watch(start: usize, count: usize) -> Option<Self> {
+    pub(super) unsafe fn watch(start: usize, count: usize, copies: usize) -> Option<Self> {
         let has_room = MAPPINGS.load(Relaxed) + count < *mappings_max() / 2;
         if count == 0 || !has_room || !signals::watch_pages() {
             return None;
@@ -79,9 +85,14 @@ impl Pages {
         let pages: Box<[AtomicBool]> = (0..count).map(|_| AtomicBool::new(false)).collect();
         slot.pages.store(Box::into_raw(pages).cast(), Relaxed);
         slot.count.store(count, Relaxed);
+        slot.copies.store(copies, Relaxed);
         slot.has_changed.store(false, Relaxed);
         slot.start.store(start, Release);
-        let watched = Self { slot, hot: Vec::new() };
+        // SAFETY: the caller's contract.
+        let words = |page| unsafe {
+            std::slice::from_raw_parts(ptr::with_exposed_provenance::<u64>(start + page * PAGE), PAGE_WORDS)
+        };
+        let watched = Self { slot, hot: Vec::new(), sums: (0..count).map(|page| sum(words(page))).collect() };
         // SAFETY: the caller's contract.
         unsafe { protect(start, count, MprotectFlags::READ) }.then_some(watched)
     }
@@ -102,6 +113,25 @@ impl Pages {
         }
         &self.hot
     }
+
+    /// Whether the page was never written.
+    pub(super) fn is_cold(&self, page: usize) -> bool {
+        page < self.slot.count.load(Relaxed) && !self.slot.page(page).load(Relaxed)
+    }
+
+    /// What was never written.
+    pub(super) fn cold_bytes(&self) -> usize {
+        (0..self.slot.count.load(Relaxed)).filter(|page| self.is_cold(*page)).count() * PAGE
+    }
+
+    /// Whether a page that has these words is what it was.
+    pub(super) fn is_as_it_was(&self, page: usize, words: &[u64]) -> bool {
+        self.sums.get(page) == Some(&sum(words))
+    }
+}
+
+fn sum(words: &[u64]) -> u64 {
+    words.iter().fold(words.len() as u64, |sum, word| (sum ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29))
 }
 
 impl Drop for Pages {
@@ -135,15 +165,29 @@ impl Slot {
         }
         let writable = MprotectFlags::READ | MprotectFlags::WRITE;
         MAPPINGS.fetch_add(2, Relaxed);
+        // SAFETY: P1: nobody has written to it.
+        unsafe { self.copy(number) };
         // SAFETY: P1.
         let is_done = unsafe { protect(start + number * PAGE, 1, writable) } || {
-            let newly = (0..count).filter(|page| !self.page(*page).swap(true, Relaxed)).count();
-            MAPPINGS.fetch_add(2 * newly, Relaxed);
+            let newly = (0..count).filter(|page| !self.page(*page).swap(true, Relaxed));
+            // SAFETY: P1: nobody has written to them.
+            let copied = newly.map(|page| unsafe { self.copy(page) }).count();
+            MAPPINGS.fetch_add(2 * copied, Relaxed);
             // SAFETY: P1.
             unsafe { protect(start, count, writable) }
         };
         self.has_changed.store(true, Release);
         is_done
+    }
+
+    /// # Safety
+    /// The page must be one that is watched, and is not written meanwhile.
+    unsafe fn copy(&self, number: usize) {
+        let (start, copies) = (self.start.load(Relaxed), self.copies.load(Relaxed));
+        let from = ptr::with_exposed_provenance::<u8>(start + number * PAGE);
+        let to = ptr::with_exposed_provenance_mut::<u8>(copies + number * PAGE);
+        // SAFETY: P1: both mappings have the page.
+        unsafe { ptr::copy_nonoverlapping(from, to, PAGE) };
     }
 }
 
@@ -177,14 +221,22 @@ mod tests {
 
     const COUNT: usize = 8;
 
+    /// Pages and, behind them, room for their copies.
     fn mapped(test: impl FnOnce(*mut u8)) {
         let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
         // SAFETY: a mapping of this test's.
-        let start = unsafe { mmap_anonymous(ptr::null_mut(), COUNT * PAGE, access, flags) }.expect("memory");
+        let start = unsafe { mmap_anonymous(ptr::null_mut(), 2 * COUNT * PAGE, access, flags) }.expect("memory");
         start.expose_provenance();
         test(start.cast());
         // SAFETY: mapped above, and not used any more.
-        unsafe { munmap(start, COUNT * PAGE) }.expect("unmapped");
+        unsafe { munmap(start, 2 * COUNT * PAGE) }.expect("unmapped");
+    }
+
+    /// # Safety
+    /// As for `Pages::watch`.
+    unsafe fn watch(start: *mut u8, count: usize) -> Option<Pages> {
+        // SAFETY: the caller's contract.
+        unsafe { Pages::watch(start.addr(), count, start.addr() + COUNT * PAGE) }
     }
 
     #[test]
@@ -192,16 +244,23 @@ mod tests {
         mapped(|start| {
             // SAFETY: the mapping outlives what watches it; the writes are to pages of it.
             unsafe {
-                let mut pages = Pages::watch(start.addr(), COUNT).expect("room");
+                start.add(2 * PAGE + 7).write(9);
+                let mut pages = watch(start, COUNT).expect("room");
                 assert!(pages.hot().is_empty());
+                assert_eq!(pages.cold_bytes(), COUNT * PAGE);
                 let write = |page: usize, value: u8| start.add(page * PAGE + 7).write_volatile(value);
                 write(2, 1);
                 write(3, 2);
                 write(6, 3);
                 assert_eq!(pages.hot(), [2..4, 6..7]);
                 write(2, 4);
+                let copied = |page: usize| start.add((COUNT + page) * PAGE + 7).read_volatile();
+                assert_eq!([2, 3, 6].map(copied), [9, 0, 0], "as they were before");
+                assert_eq!(pages.cold_bytes(), (COUNT - 3) * PAGE);
+                assert!(pages.is_cold(0) && !pages.is_cold(2) && !pages.is_cold(COUNT));
+                assert!(pages.is_as_it_was(0, &[0; PAGE_WORDS]) && !pages.is_as_it_was(2, &[0; PAGE_WORDS]));
                 assert_eq!((start.add(2 * PAGE + 7).read_volatile(), pages.hot().len()), (4, 2));
-                let other = Pages::watch(start.addr(), 0);
+                let other = watch(start, 0);
                 assert!(other.is_none(), "nothing to watch");
                 drop(pages);
                 write(0, 5); // No fault any more: nobody watches.
@@ -217,7 +276,7 @@ mod tests {
             mapped(|start| {
                 // SAFETY: the mapping outlives what watches it; the write to the guard below ends the process.
                 unsafe {
-                    let _pages = Pages::watch(start.addr(), COUNT).expect("room");
+                    let _pages = watch(start, COUNT).expect("room");
                     protect(start.addr(), 1, MprotectFlags::empty());
                     start.write_volatile(1);
                     start.write_volatile(1);

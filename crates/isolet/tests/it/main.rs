@@ -4,6 +4,7 @@ mod console;
 mod crowds;
 mod escape;
 mod host;
+mod host_api;
 mod integrity;
 mod leftovers;
 mod lifecycle;

@@ -161,7 +161,7 @@ const KEY = {};
 let abort, isSignal;
 class AbortSignal extends EventTarget {
     #aborted = false; #reason; #handler = null;
-    // What is done before the event, and after it: then other signals abort with this one.
+    // What is done before the event, and the signals that abort after it.
     #before = { __proto__: null, count: 0 };
     #after = { __proto__: null, count: 0 };
 
@@ -213,8 +213,8 @@ class AbortSignal extends EventTarget {
             }
         }
         for (let at = 0; at < list.length; at += 1) {
-            const signal = list[at];
-            signal.#after[signal.#after.count++] = () => abort(any, signal.#reason);
+            const after = list[at].#after;
+            after[after.count++] = any;
         }
         return any;
     }
@@ -222,18 +222,32 @@ class AbortSignal extends EventTarget {
     static {
         isSignal = (value) => isObject(value) && #aborted in value;
         follow = (signal, step) => { signal.#before[signal.#before.count++] = step; };
-        const take = (steps) => {
-            for (let at = 0; at < steps.count; at += 1) steps[at]();
-            steps.count = 0;
+        // For what else ends with a signal: the step is taken with the reason, at once if it is there.
+        own.follow = (signal, step) => {
+            if (!isSignal(signal)) throw new TypeError('the signal is no AbortSignal');
+            if (signal.#aborted) step(signal.#reason); else follow(signal, () => step(signal.#reason));
         };
-        abort = (signal, reason) => {
-            if (signal.#aborted) return;
-            signal.#aborted = true;
-            signal.#reason = reason === undefined
-                ? new DOMException('This operation was aborted', 'AbortError') : reason;
-            take(signal.#before);
-            emit(signal, new Event('abort'), 'abort', true);
-            take(signal.#after);
+        // A list of signals rather than calls of calls: a chain of them may be long.
+        abort = (first, given) => {
+            if (first.#aborted) return;
+            const reason = given === undefined
+                ? new DOMException('This operation was aborted', 'AbortError') : given;
+            let left = { __proto__: null, signal: first, next: undefined };
+            while (left !== undefined) {
+                const { signal } = left;
+                left = left.next;
+                if (signal.#aborted) continue;
+                signal.#aborted = true;
+                signal.#reason = reason;
+                const before = signal.#before, after = signal.#after;
+                for (let at = 0; at < before.count; at += 1) before[at]();
+                before.count = 0;
+                emit(signal, new Event('abort'), 'abort', true);
+                for (let at = after.count - 1; at >= 0; at -= 1) {
+                    left = { __proto__: null, signal: after[at], next: left };
+                }
+                after.count = 0;
+            }
         };
     }
 }

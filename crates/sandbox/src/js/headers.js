@@ -107,6 +107,24 @@ class Headers {
         let items = this.#all();
         for (let at = 1; at < items.count; at += 2, items = this.#all()) yield items[at];
     }
+
+    static {
+        // For what else has headers: to the text of the state and back, and each name once.
+        own.headers = {
+            __proto__: null,
+            stateOf: (headers) => headers.#state,
+            hasHeader: (headers, name) => native.headers(4, headers.#state, name),
+            headersOf: (state) => {
+                const headers = new Headers();
+                headers.#state = state;
+                return headers;
+            },
+            eachHeader: (headers, step) => {
+                const items = headers.#all();
+                for (let at = 0; at < items.count; at += 2) step(items[at], items[at + 1]);
+            },
+        };
+    }
 }
 const { entries } = Headers.prototype;
 defineProperty(Headers.prototype, iterator, { __proto__: null, value: entries, writable: true, configurable: true });

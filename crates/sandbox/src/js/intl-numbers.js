@@ -162,10 +162,6 @@ define(PluralRules, 'PluralRules', {
 });
 
 // What a number's toLocaleString gives.
-const PLAIN = settle(undefined, undefined).spec;
-const format = (number, locales, options) => {
-    const isPlain = locales === undefined && options === undefined;
-    return native.number(isPlain ? PLAIN : settle(locales, options).spec, value(number), false);
-};
+const format = (number, locales, options) => native.number(settle(locales, options).spec, value(number), false);
 
 return { __proto__: null, NumberFormat, PluralRules, format };

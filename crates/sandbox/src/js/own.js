@@ -25,6 +25,7 @@ const kept = {
     length: getter(typedArray, 'length'), fill: typedArray.set,
     viewBuffer: getter(view, 'buffer'), viewOffset: getter(view, 'byteOffset'), viewLength: getter(view, 'byteLength'),
     valueOf: [Boolean.prototype.valueOf, Number.prototype.valueOf, String.prototype.valueOf, BigInt.prototype.valueOf],
+    freeze: Object.freeze, parse: JSON.parse, stringify: JSON.stringify,
     queueMicrotask: global.queueMicrotask, atob: global.atob, btoa: global.btoa,
 };
 for (const key of ownKeys(kept)) own[key] = kept[key];

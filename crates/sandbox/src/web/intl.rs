@@ -16,7 +16,8 @@ use isolet_core_traits::{Native, NativeFailure, NativeValue};
 use super::refused;
 
 pub(super) const COMMON: [Native; 3] = locale::NATIVES;
-pub(super) const NUMBERS: [Native; 3] = [number::NUMBER, number::PLURAL, currency::NATIVE];
+pub(super) const NUMBER: Native = number::NUMBER;
+pub(super) const NUMBERS: [Native; 3] = [NUMBER, number::PLURAL, currency::NATIVE];
 pub(super) const DATES: [Native; 3] = [date::DATE, date::IS_UTC, super::clock::TODAY];
 pub(super) const WORDS: [Native; 2] = [relative::NATIVE, collate::NATIVE];
 

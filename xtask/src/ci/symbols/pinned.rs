@@ -80,8 +80,7 @@ pub(super) static PINNED: [Pinned; 29] = [
     Pinned::libc(
         "localtime_r",
         QUICKJS,
-        "Date asks it for the zone's offset: libc keeps the zone's rules, which are the process's, behind its \
-         own lock, and calls nothing of the engine's meanwhile",
+        "Date would ask it for the zone's offset in local time, but all that would is replaced before a script runs",
     ),
     Pinned::libc(
         "strtod",
