@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use isolet_core_traits::{
-    CloseReason, DbAccess, ExecutionId, Grants, HostService, HostSession, Payload, Permissions, RunInfo, ScriptId, TenantId,
+    CloseReason, DbAccess, ExecutionId, Grants, HostService, HostSession, Payload, Permissions, RunInfo, ScriptId,
+    TenantId,
 };
 use isolet_sdk::db::{Db, DbLimits, Sqlite};
 use serde_json::{Value, json};
@@ -24,7 +25,6 @@ pub(crate) struct Oracle {
     runtime: Runtime,
     db: Db,
     directory: PathBuf,
-    other: Vec<u8>,
     /// Afresh from time to time, before the file is full of what was made.
     runs: u32,
 }
@@ -45,6 +45,7 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
 impl Oracle {
     pub(crate) fn new() -> Self {
         let directory = std::env::temp_dir().join(format!("isolet-fuzz-sql-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).expect("the directory can be made");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let limits = DbLimits {
@@ -54,24 +55,23 @@ impl Oracle {
             ..DbLimits::default()
         };
         let db = Sqlite::directory(&directory).limits(limits).into();
-        let mut oracle = Self { runtime, db, directory, other: Vec::new(), runs: 0 };
-        oracle.begin();
-        oracle
-    }
-
-    fn begin(&mut self) {
-        let session = self.session("other", DbAccess::Write);
-        for sql in ["CREATE TABLE IF NOT EXISTS secret (word TEXT)", "INSERT INTO secret VALUES ('xyzzy')"] {
-            let _ = self.call(&*session, QUERY, json!([null, sql, [], false]));
+        let oracle = Self { runtime, db, directory, runs: 0 };
+        let session = oracle.session("other", DbAccess::Write);
+        for sql in ["CREATE TABLE secret (word TEXT)", "INSERT INTO secret VALUES ('xyzzy')"] {
+            oracle.call(&*session, QUERY, json!([null, sql, [], false])).expect("it is a new file");
         }
-        self.other = self.read_other();
+        oracle
     }
 
     /// Whether everything holds for an input.
     pub(crate) fn check(&mut self, bytes: &[u8]) -> Result<(), String> {
         let (access, in_transaction, statements) = decoded(bytes);
         let writer = self.session("own", DbAccess::Write);
-        let _ = self.call(&*writer, QUERY, json!([null, "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x)", [], false]));
+        let _ = self.call(
+            &*writer,
+            QUERY,
+            json!([null, "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x)", [], false]),
+        );
         let before = self.call(&*writer, QUERY, json!([null, "SELECT count(*) FROM sqlite_schema", [], false]));
         let session = self.session("own", access);
         let transaction = match in_transaction {
@@ -105,8 +105,10 @@ impl Oracle {
     }
 
     fn check_files(&self) -> Result<(), String> {
-        if self.read_other() != self.other {
-            return Err("another tenant's file has changed".into());
+        let other = self.session("other", DbAccess::Read);
+        let secret = self.call(&*other, QUERY, json!([null, "SELECT * FROM secret, sqlite_schema", [], false]))?;
+        if secret.as_array().is_none_or(|rows| rows.len() != 1 || rows[0]["word"] != "xyzzy") {
+            return Err(format!("another tenant's file has changed: {secret}"));
         }
         for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -116,10 +118,6 @@ impl Oracle {
             }
         }
         Ok(())
-    }
-
-    fn read_other(&self) -> Vec<u8> {
-        std::fs::read(self.directory.join("t-other.db")).unwrap_or_default()
     }
 
     /// Takes away what statements have made, now and then.
