@@ -30,7 +30,7 @@ Exit codes: 0 all went well, 1 a script failed, 2 wrong usage, 3 a run was ended
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     Check(CheckArguments),
     Policy(PolicyArguments),
     Types(TypesArguments),
