@@ -123,7 +123,7 @@ impl Oracle {
     /// Takes away what statements have made, now and then.
     fn tidy(&mut self) {
         self.runs += 1;
-        if self.runs % 64 != 0 {
+        if !self.runs.is_multiple_of(64) {
             return;
         }
         let session = self.session("own", DbAccess::Write);
