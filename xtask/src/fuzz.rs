@@ -1,5 +1,5 @@
 //! `cargo xtask fuzz`: makes up scripts and replies, and looks for those that break what the oracle of testkit checks; or
-//! URLs, and looks for those that are permitted and must not be.
+//! URLs, and looks for those that are permitted and must not be; or SQL, and looks for what leaves its tenant's file.
 //!
 //! It needs clang (which brings libFuzzer's instrumentation of QuickJS's C code) and nothing else: no nightly toolchain
 //! and no cargo-fuzz.
@@ -19,8 +19,9 @@ use crate::workspace::Workspace;
 /// Inputs that the tests of engine-quickjs replay: what covers the most, and what broke something once.
 const CORPUS: &str = "fuzz/corpus";
 const FINDINGS: &str = "fuzz/findings";
-/// URLs that the tests of the fuzzer replay.
+/// URLs and SQL that the tests of the fuzzers replay.
 const URLS: &str = "fuzz/urls";
+const SQL: &str = "fuzz/sql";
 /// So many are replayed in a few seconds.
 const INPUTS_MAX: usize = 300;
 /// What libFuzzer finds beyond them, and what broke something.
@@ -53,6 +54,9 @@ pub(crate) struct Options {
     /// URLs that scripts ask for, instead of scripts.
     #[arg(long, conflicts_with = "portable")]
     urls: bool,
+    /// SQL that scripts send to SQLite, instead of scripts.
+    #[arg(long, conflicts_with_all = ["portable", "urls"])]
+    sql: bool,
     /// Replace the corpus by the smallest part of it and of what was found that covers as much, instead of fuzzing.
     #[arg(long)]
     minimize: bool,
@@ -119,9 +123,10 @@ fn build(root: &Path, options: &Options) -> Result<Fuzzer> {
     command.env("CARGO_TARGET_DIR", &directory).env("CARGO_ENCODED_RUSTFLAGS", rust_flags.join("\u{1f}"));
     command.env("CC", "clang").env("CXX", "clang++").env("CFLAGS", c_flags).env_remove("RUSTFLAGS");
     run(&mut command)?;
-    let (name, saved, found) = match options.urls {
-        true => ("urls", &[URLS][..], format!("{FOUND}-urls")),
-        false => ("scripts", &[CORPUS, FINDINGS][..], FOUND.to_owned()),
+    let (name, saved, found) = match (options.urls, options.sql) {
+        (true, _) => ("urls", &[URLS][..], format!("{FOUND}-urls")),
+        (_, true) => ("sql", &[SQL][..], format!("{FOUND}-sql")),
+        _ => ("scripts", &[CORPUS, FINDINGS][..], FOUND.to_owned()),
     };
     Ok(Fuzzer { program: directory.join(target).join("fuzz").join(name), form, saved, found })
 }

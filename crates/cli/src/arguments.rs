@@ -44,8 +44,8 @@ pub(crate) enum Command {
 ///
 /// The output of a script is the value of its last expression, as JSON.
 /// The output of a module is its default export, or what that gives if it is a function (input, context).
-/// Both find their input as the global `input`. They reach no file, no other run, and no host but those that
-/// --allow-net names.
+/// Both find their input as the global `input`. They reach no file but that of --db, no other
+/// run, and no host but those that --allow-net names.
 #[derive(Args)]
 #[command(after_help = RUN_EXAMPLES, verbatim_doc_comment)]
 pub(crate) struct RunArguments {
@@ -109,6 +109,14 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) allow_net: Vec<HostPattern>,
 
+    /// Give scripts a database, `db`: a file of SQLite, which is made if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+
+    /// Let scripts read that database only
+    #[arg(long, requires = "db")]
+    pub(crate) db_read_only: bool,
+
     /// Make all randomness from this number, so that a run can be had again: Math.random, crypto and the execution's id
     #[arg(long, value_name = "N", value_parser = units::seed, allow_hyphen_values = true)]
     pub(crate) seed: Option<u64>,
@@ -139,6 +147,7 @@ pub(crate) struct RunArguments {
 const RUN_EXAMPLES: &str = "\
 Examples:
   isolet run examples/order-total.js --input @examples/order-total.input.json
+  isolet run examples/db/shop.js --db ./shop.db
   isolet run pages.js --allow-net api.example.com --allow-net 127.0.0.1:8080
   isolet run examples/retry-async.js --seed 7 --now 2026-01-31T12:00:00Z
   echo '{\"n\": 20}' | isolet run double.js --input - --timeout 250ms --format json

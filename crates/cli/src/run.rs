@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use isolet::db::Sqlite;
 use isolet::http::Http;
 use isolet::otlp::Otlp;
 use isolet::{
-    Capability, ErrorReport, Execution, ExecutionId, Isolet, JsonText, Permissions, Policy, Report, ScriptId, Source,
-    TenantId,
+    Capability, DbAccess, ErrorReport, Execution, ExecutionId, Isolet, JsonText, Permissions, Policy, Report, ScriptId,
+    Source, TenantId,
 };
 
 use crate::Stop;
@@ -87,9 +88,11 @@ impl<'a> Runner<'a> {
         let isolet = |vms_warm, otlp: Option<&Otlp>| {
             let policy = Policy::of(arguments.profile);
             let policy = if arguments.allow_eval { policy.with(Capability::Eval) } else { policy };
-            let permissions = Permissions { http: arguments.allow_net.clone(), ..Permissions::default() };
+            let db = if arguments.db_read_only { DbAccess::Read } else { DbAccess::Write };
+            let permissions = Permissions { http: arguments.allow_net.clone(), db, ..Permissions::default() };
             let builder = Isolet::builder().limits(limits(arguments)).policy(policy);
             let builder = builder.http(Http::new()).permissions(permissions);
+            let builder = if let Some(file) = &arguments.db { builder.db(Sqlite::file(file)) } else { builder };
             let builder = if let Some(otlp) = otlp { builder.meter(otlp.meter()) } else { builder };
             let builder = if let Some(session) = session { session.provide(builder) } else { builder };
             builder.vms_warm(vms_warm).vms_max(arguments.pool_size).build().context("cannot start")

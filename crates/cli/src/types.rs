@@ -1,6 +1,7 @@
 //! `isolet types`.
 
 use anyhow::Context;
+use isolet::db::Sqlite;
 use isolet::http::Http;
 use isolet::{Isolet, Policy};
 
@@ -10,7 +11,9 @@ use crate::terminal::Terminal;
 
 /// Prints the declarations, and gives the exit code.
 pub(crate) fn types(arguments: &TypesArguments, terminal: &mut Terminal) -> Result<u8, Stop> {
-    let declarations = Isolet::builder().policy(Policy::of(arguments.profile)).http(Http::new()).declarations();
+    let builder = Isolet::builder().policy(Policy::of(arguments.profile)).http(Http::new());
+    // No file is opened for it.
+    let declarations = builder.db(Sqlite::file("")).declarations();
     let declarations = declarations.context("cannot tell").map_err(Stop::Machine)?;
     terminal.output(declarations.trim_end()).map_err(Stop::Machine)?;
     Ok(0)

@@ -92,6 +92,13 @@ impl IsoletBuilder {
         self.with(|executor| executor.host_arc(service))
     }
 
+    /// Offers `db` to scripts that may use it: `Sqlite`, a file for each tenant, or
+    /// `Postgres`, a schema for each.
+    #[cfg(any(feature = "sdk-db-sqlite", feature = "sdk-db-postgres"))]
+    pub fn db(self, db: impl Into<isolet_sdk::db::Db>) -> Self {
+        self.host(db.into())
+    }
+
     /// Offers `fetch` and `http` to scripts, for the hosts that their permissions name.
     #[cfg(feature = "sdk-http")]
     pub fn http(self, http: isolet_sdk::http::Http) -> Self {

@@ -92,6 +92,8 @@ pub use isolet_executor::{
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{Cap, ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
+#[cfg(any(feature = "sdk-db-sqlite", feature = "sdk-db-postgres"))]
+pub use isolet_sdk::db;
 pub use isolet_sdk::events;
 #[cfg(feature = "sdk-http")]
 pub use isolet_sdk::http;
@@ -110,6 +112,10 @@ mod pages {
     #[cfg(feature = "store")]
     #[doc = include_str!("../../../docs/store.md")]
     struct Store;
+
+    #[cfg(feature = "sdk-db-sqlite")]
+    #[doc = include_str!("../../../docs/db.md")]
+    struct Databases;
 
     #[cfg(feature = "sdk-http")]
     #[doc = include_str!("../../../docs/http.md")]

@@ -1,6 +1,7 @@
 //! The command line as its users see it: what it prints, and how it ends.
 
 mod bench;
+mod db;
 mod examples;
 mod folder;
 #[cfg(unix)]

@@ -25,7 +25,8 @@ pub struct DbLimits {
     pub file_bytes_max: u64,
     /// SQLite on Linux: the most bytes that one statement may write to disk, temporary files included. 512 MiB by default.
     pub write_bytes_max: u64,
-    /// SQLite: the most memory of all connections of the process together, whoever opened them. 256 MiB by default.
+    /// SQLite: the most memory of all connections of the process together, whoever opened them. It can be lowered, and not
+    /// raised again. 256 MiB by default.
     pub memory_bytes_max: u64,
 }
 

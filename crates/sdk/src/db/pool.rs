@@ -52,8 +52,8 @@ pub(super) struct Tenant {
 pub(super) struct Lease<C: Send + 'static> {
     pool: Pool<C>,
     id: TenantId,
-    #[cfg_attr(not(feature = "db-sqlite"), expect(dead_code, reason = "it keeps the tenant's bounds"))]
-    pub(super) tenant: Arc<Tenant>,
+    /// Keeps what they share.
+    _tenant: Arc<Tenant>,
     _permits: [OwnedSemaphorePermit; 2],
 }
 
@@ -73,10 +73,11 @@ impl<C: Send + 'static> Pool<C> {
         };
         let permits = timeout(self.0.limits.wait_max, permits).await;
         let permits = permits.map_err(|_| failure::busy("no connection became free"))?;
-        Ok((Lease { pool: self.clone(), id: id.clone(), tenant, _permits: permits }, self.take(id)))
+        Ok((Lease { pool: self.clone(), id: id.clone(), _tenant: tenant, _permits: permits }, self.take(id)))
     }
 
-    fn tenant(&self, id: &TenantId) -> Arc<Tenant> {
+    /// What connections of a tenant share, for as long as anybody has it.
+    pub(super) fn tenant(&self, id: &TenantId) -> Arc<Tenant> {
         let mut tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tenant) = tenants.get(id).and_then(Weak::upgrade) {
             return tenant;

@@ -81,6 +81,5 @@ async fn step(connection: &Connection, statement: &Statement, limits: &DbLimits)
 
 /// Whether a statement that gives rows changes some: the server counts both alike.
 fn changes_rows(sql: &str) -> bool {
-    let upper = sql.to_ascii_uppercase();
-    upper.contains("RETURNING")
+    sql.to_ascii_uppercase().contains("RETURNING")
 }

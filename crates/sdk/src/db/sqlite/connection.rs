@@ -153,6 +153,8 @@ impl Connection {
             ErrorCode::ReadOnly => failure::permission(isolet_core_traits::DbAccess::Write),
             ErrorCode::ApiMisuse => failure::sql("the SQL holds no statement"),
             ErrorCode::Unknown | ErrorCode::TypeMismatch | ErrorCode::ParameterOutOfRange => failure::sql(message),
+            // Without a reason: nobody waits for it any more.
+            ErrorCode::OperationInterrupted => failure::unavailable("the statement was stopped"),
             ErrorCode::AuthorizationForStatementDenied => failure::confined("what the statement uses"),
             code => {
                 self.doubtful.store(true, std::sync::atomic::Ordering::SeqCst);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use isolet_core_traits::HostFailure;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
-use tokio::time::timeout;
 
 use super::super::failure;
 use super::super::limits::DbLimits;
@@ -26,12 +25,6 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) async fn wait_to_write(&mut self) -> Result<(), HostFailure> {
-        let turn = timeout(self.limits.wait_max, self.lease.tenant.writer.clone().lock_owned()).await;
-        self.writer = Some(turn.map_err(|_| failure::busy("others are writing"))?);
-        Ok(())
-    }
-
     pub(super) fn is_in_transaction(&self) -> bool {
         self.connection.as_ref().is_some_and(Connection::is_in_transaction)
     }

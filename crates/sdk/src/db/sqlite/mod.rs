@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use isolet_core_traits::{DbAccess, HostFailure, Payload, TenantId};
+use tokio::time::timeout;
 
 use self::connection::Connection;
 use self::held::Held;
@@ -100,14 +101,18 @@ struct SqliteBackend {
 }
 
 impl SqliteBackend {
+    /// The turn to write comes before the connection: who waits for it keeps none from who has it.
     async fn hold(&self, who: &Who, writes: bool) -> Result<Held, HostFailure> {
+        let (limits, tenant) = (self.sqlite.limits, self.pool.tenant(&who.tenant));
+        let writer = match writes {
+            true => {
+                let turn = timeout(limits.wait_max, tenant.writer.clone().lock_owned()).await;
+                Some(turn.map_err(|_| failure::busy("others are writing"))?)
+            }
+            false => None,
+        };
         let (lease, connection) = self.pool.lease(&who.tenant).await?;
-        let path = self.sqlite.path(&who.tenant);
-        let mut held = Held { connection, writer: None, lease, path, limits: self.sqlite.limits };
-        if writes {
-            held.wait_to_write().await?;
-        }
-        Ok(held)
+        Ok(Held { connection, writer, lease, path: self.sqlite.path(&who.tenant), limits })
     }
 }
 
@@ -134,7 +139,10 @@ impl Backend for SqliteBackend {
             held = back;
             match done {
                 Ok(Done::MustWait) if holds_transaction => return Err(own_transaction()),
-                Ok(Done::MustWait) => held.wait_to_write().await?,
+                Ok(Done::MustWait) => {
+                    held.give_back();
+                    held = self.hold(who, true).await?;
+                }
                 Ok(Done::Reply(reply)) => {
                     held.give_back();
                     return Ok(reply);
