@@ -18,7 +18,8 @@ const NODE: [&str; 4] = ["--test", "node", "--features", "isolet-cli/node-tests"
 const NPM: [&str; 4] = ["--test", "npm", "--features", "isolet-cli/npm-tests"];
 
 /// The tests that need Postgres: the target `postgres` of each package that uses it.
-const POSTGRES: [&str; 4] = ["--test", "postgres", "--features", "isolet-testkit/postgres-tests"];
+const POSTGRES: [&str; 4] =
+    ["--test", "postgres", "--features", "isolet-store/postgres-tests,isolet-testkit/postgres-tests"];
 
 /// Unit and integration tests.
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
