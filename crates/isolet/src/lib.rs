@@ -92,6 +92,7 @@ pub use isolet_executor::{
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{Cap, ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
+pub use isolet_sdk::events;
 #[cfg(feature = "sdk-http")]
 pub use isolet_sdk::http;
 pub use isolet_sdk::{ApiError, BigInt, Bytes, CallContext, HostApi};
