@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use isolet::{HostPattern, OrganizationId, Profile, SourceKind, TenantId, Timestamp, UserId};
 
 use crate::limits;
+use crate::stored::{RecordsArguments, ScriptsArguments, StoredRun};
 use crate::terminal::Terminal;
 use crate::units::{self, Rate};
 
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     Policy(PolicyArguments),
     Types(TypesArguments),
+    Scripts(ScriptsArguments),
+    Records(RecordsArguments),
     Bench(BenchArguments),
 }
 
@@ -46,8 +49,16 @@ pub(crate) enum Command {
 #[derive(Args)]
 #[command(after_help = RUN_EXAMPLES, verbatim_doc_comment)]
 pub(crate) struct RunArguments {
+    /// The scripts, one after another
+    #[arg(required_unless_present = "script", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// How to read them
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) kind: Kind,
+
     #[command(flatten)]
-    pub(crate) scripts: ScriptArguments,
+    pub(crate) stored: StoredRun,
 
     /// The global `input`: JSON, the name of a file with JSON after an @, or - for stdin [default: null]
     #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
@@ -148,8 +159,13 @@ ISOLET_LOG=debug shows on stderr what isolet itself does.";
 #[derive(Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(crate) struct CheckArguments {
-    #[command(flatten)]
-    pub(crate) scripts: ScriptArguments,
+    /// The scripts, one after another
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// How to read them
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) kind: Kind,
 
     /// What stdout gets: words, or a line of JSON for each file
     #[arg(long, value_enum, default_value_t)]
@@ -236,17 +252,6 @@ Examples:
 
 Times in JSON are in microseconds, sizes in bytes. What cannot be had on this machine is null.
 Exit codes: 0 measured, 2 wrong usage, 3 a run failed or the machine did not play along.";
-
-#[derive(Args)]
-pub(crate) struct ScriptArguments {
-    /// The scripts, one after another
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-
-    /// How to read them
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) kind: Kind,
-}
 
 /// [`SourceKind`] as a flag.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -11,7 +11,7 @@ use crate::terminal::Terminal;
 
 /// Compiles every file and gives the exit code.
 pub(crate) fn check(arguments: &CheckArguments, terminal: &mut Terminal) -> Result<u8, Stop> {
-    let sources = scripts::sources(&arguments.scripts).map_err(Stop::Usage)?;
+    let sources = scripts::sources(&arguments.files, arguments.kind).map_err(Stop::Usage)?;
     all(&sources, arguments.format, terminal).map_err(Stop::Machine)
 }
 

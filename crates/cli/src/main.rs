@@ -17,6 +17,7 @@ mod policy;
 mod render;
 mod run;
 mod scripts;
+mod stored;
 mod terminal;
 mod types;
 mod units;
@@ -63,6 +64,8 @@ fn perform(command: &Command, terminal: &mut Terminal) -> Result<u8, Stop> {
         Command::Check(arguments) => check::check(arguments, terminal),
         Command::Policy(arguments) => policy::policy(arguments, terminal),
         Command::Types(arguments) => types::types(arguments, terminal),
+        Command::Scripts(arguments) => stored::scripts(arguments, terminal),
+        Command::Records(arguments) => stored::records(arguments, terminal),
         Command::Bench(arguments) => bench::bench(arguments, terminal),
     }
 }

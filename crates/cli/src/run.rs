@@ -6,35 +6,68 @@ use anyhow::{Context, Result};
 use isolet::db::Sqlite;
 use isolet::http::Http;
 use isolet::otlp::Otlp;
-use isolet::{Capability, DbAccess, Execution, ExecutionId, Isolet, JsonText, Permissions, Policy, Report, Source};
+use isolet::{
+    Capability, DbAccess, Execution, ExecutionId, Isolet, JsonText, Permissions, Policy, Report, ScriptId, Source,
+    TenantId,
+};
 
 use crate::Stop;
 use crate::arguments::{Format, RunArguments};
 use crate::limits::limits;
 use crate::render::{Times, diagnostic, inert, log_line, notes, one_line, pretty};
+use crate::stored::Session;
 use crate::terminal::{Terminal, say};
 use crate::{input, interruption, scripts};
 
 /// Runs every file, one after another on one executor, and gives the exit code. A collector is told.
 pub(crate) fn run(arguments: &RunArguments, otlp: Option<Otlp>, terminal: &mut Terminal) -> Result<u8, Stop> {
-    let sources = scripts::sources(&arguments.scripts).map_err(Stop::Usage)?;
+    let sources = scripts::sources(&arguments.files, arguments.kind).map_err(Stop::Usage)?;
     let input = input::input(arguments.input.as_deref()).map_err(Stop::Usage)?;
-    let mut runner = Runner::new(arguments, input, otlp.as_ref()).map_err(Stop::Machine)?;
+    let session = Session::of(&arguments.stored)?;
+    let mut runner = Runner::new(arguments, input, otlp.as_ref(), session.as_ref()).map_err(Stop::Machine)?;
+    let stored = arguments.stored.script.iter().map(|name| Script::Stored(name.clone()));
+    let scripts: Vec<Script> = sources.into_iter().map(Script::Source).chain(stored).collect();
     let mut exit_code = 0;
-    for source in &sources {
+    for script in &scripts {
         if terminal.reader_is_gone() || runner.is_interrupted() {
             break;
         }
-        if sources.len() > 1 && arguments.format == Format::Pretty {
+        if scripts.len() > 1 && arguments.format == Format::Pretty {
             let dim = terminal.palette().dim;
-            terminal.say(&format!("{dim}── {}{dim:#}\n", source.name()));
+            terminal.say(&format!("{dim}── {}{dim:#}\n", script.name()));
         }
-        exit_code = exit_code.max(runner.run(source, terminal).map_err(Stop::Machine)?);
+        exit_code = exit_code.max(runner.run(script, terminal).map_err(Stop::Machine)?);
+    }
+    if let Some(session) = session {
+        session.end([runner.isolet]);
     }
     if let Some(Err(error)) = otlp.map(Otlp::shutdown) {
         terminal.say(&format!("warning: {}\n", one_line(&error.to_string())));
     }
     Ok(exit_code)
+}
+
+/// What is to be run.
+enum Script {
+    Source(Source),
+    /// One of the tenant's, in the store.
+    Stored(ScriptId),
+}
+
+impl Script {
+    fn name(&self) -> &ScriptId {
+        match self {
+            Self::Source(source) => source.name(),
+            Self::Stored(name) => name,
+        }
+    }
+
+    fn execution(&self, tenant: &TenantId) -> Execution {
+        match self {
+            Self::Source(source) => Execution::new(source.clone(), tenant.clone()),
+            Self::Stored(name) => Execution::stored(name.clone(), tenant.clone()),
+        }
+    }
 }
 
 struct Runner<'a> {
@@ -46,7 +79,12 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(arguments: &'a RunArguments, input: JsonText, otlp: Option<&Otlp>) -> Result<Self> {
+    fn new(
+        arguments: &'a RunArguments,
+        input: JsonText,
+        otlp: Option<&Otlp>,
+        session: Option<&Session>,
+    ) -> Result<Self> {
         let isolet = |vms_warm, otlp: Option<&Otlp>| {
             let policy = Policy::of(arguments.profile);
             let policy = if arguments.allow_eval { policy.with(Capability::Eval) } else { policy };
@@ -56,6 +94,7 @@ impl<'a> Runner<'a> {
             let builder = builder.http(Http::new()).permissions(permissions);
             let builder = if let Some(file) = &arguments.db { builder.db(Sqlite::file(file)) } else { builder };
             let builder = if let Some(otlp) = otlp { builder.meter(otlp.meter()) } else { builder };
+            let builder = if let Some(session) = session { session.provide(builder) } else { builder };
             builder.vms_warm(vms_warm).vms_max(arguments.pool_size).build().context("cannot start")
         };
         // A collector would take the figures of two for those of one.
@@ -69,15 +108,15 @@ impl<'a> Runner<'a> {
         self.isolet.metrics().is_draining
     }
 
-    /// Runs a source as often as asked for, and gives the highest exit code.
-    fn run(&mut self, source: &Source, terminal: &mut Terminal) -> Result<u8> {
+    /// Runs a script as often as asked for, and gives the highest exit code.
+    fn run(&mut self, script: &Script, terminal: &mut Terminal) -> Result<u8> {
         let (format, count) = (self.arguments.format, self.arguments.repeat);
         let mut times = Times::default();
         let mut shown = None;
         let mut exit_code = 0;
         for _ in 0..count {
             let is_first = shown.is_none();
-            let execution = self.execution(source, is_first, terminal);
+            let execution = self.execution(script, is_first, terminal);
             let isolet = self.cold.take().unwrap_or_else(|| self.isolet.clone());
             let start = Instant::now();
             let report = isolet.execute_blocking(execution);
@@ -100,9 +139,8 @@ impl<'a> Runner<'a> {
         Ok(exit_code)
     }
 
-    fn execution(&self, source: &Source, shows_logs: bool, terminal: &Terminal) -> Execution {
-        let mut execution =
-            Execution::new(source.clone(), self.arguments.tenant.clone()).input_json(self.input.clone());
+    fn execution(&self, script: &Script, shows_logs: bool, terminal: &Terminal) -> Execution {
+        let mut execution = script.execution(&self.arguments.tenant).input_json(self.input.clone());
         if let Some(user) = &self.arguments.user {
             execution = execution.user(user.clone());
         }

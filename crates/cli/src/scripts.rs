@@ -3,23 +3,24 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use isolet::{Source, SourceKind};
 
-use crate::arguments::{Kind, ScriptArguments};
+use crate::arguments::Kind;
 
 /// More than any limit on sources and inputs permits, so that these are refused by their limits, with the figures; yet
 /// little enough to be held in memory.
 const READ_BYTES_MAX: u64 = 256 << 20;
 
 /// All scripts of a command line. Nothing is run if one of them cannot be read.
-pub(crate) fn sources(arguments: &ScriptArguments) -> Result<Vec<Source>> {
-    arguments.files.iter().map(|file| source(file, arguments.kind)).collect()
+pub(crate) fn sources(files: &[PathBuf], kind: Kind) -> Result<Vec<Source>> {
+    files.iter().map(|file| source(file, kind)).collect()
 }
 
-fn source(path: &Path, kind: Kind) -> Result<Source> {
+/// One script.
+pub(crate) fn source(path: &Path, kind: Kind) -> Result<Source> {
     let text = text_of_file(path)?;
     if text.is_empty() {
         bail!("{} is empty: a script needs at least an expression", path.display());

@@ -10,7 +10,7 @@ use std::fmt::Display;
 pub(crate) use duration::duration;
 pub(crate) use rate::{Rate, rate};
 pub(crate) use size::size;
-pub(crate) use timestamp::timestamp;
+pub(crate) use timestamp::{date_and_time, timestamp};
 
 /// A count from 1 to `max`.
 pub(crate) fn count(text: &str, max: usize) -> Result<usize, String> {

@@ -78,6 +78,9 @@ pub trait Engine: Send + Sync + 'static {
     /// [`EngineError`] if memory is lacking or the environment's setup scripts fail.
     fn create_vm(&self, config: &VmConfig) -> Result<Self::Vm, EngineError>;
 
+    /// Bytes of memory that a program holds: what a cache counts.
+    fn program_bytes(&self, program: &Self::Program) -> usize;
+
     /// Turns a program into bytes for a store, bound to this engine and to `source`.
     fn seal(&self, program: &Self::Program, source: &SourceHash, keys: &SealKeys) -> SealedProgram;
 

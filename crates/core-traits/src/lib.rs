@@ -74,7 +74,7 @@ pub use report::{
     ProgramOrigin, QueueReport, Report, Status, Truncated, VmOrigin, WaitedFor, Warning,
 };
 pub use resources::Resources;
-pub use seal::{SealError, SealKey, SealKeys, SealedProgram};
+pub use seal::{SealError, SealKey, SealKeys, SealKeysError, SealedProgram};
 pub use source::{Source, SourceHash, SourceKind, SourceName};
 pub use step::{Abort, Compilation, CompileFailure, End, Invocation, Outcome, Output, Resume, Step};
 pub use store::{ReportSink, ScriptSource, ScriptSourceError, StoredScript};

@@ -360,6 +360,8 @@ pub enum ProgramOrigin {
     Hit,
     /// It was compiled for this execution.
     Miss,
+    /// It was in the store behind the memory.
+    Stored,
     /// It was being compiled for another execution, which this one waited for.
     Shared,
 }

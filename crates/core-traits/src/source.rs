@@ -28,6 +28,14 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Script, Self::Module, Self::Body];
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The name that the command line and stored keys use.
     pub fn as_str(self) -> &'static str {
         match self {

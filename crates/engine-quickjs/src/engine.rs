@@ -265,6 +265,10 @@ impl Engine for QuickJs {
         Ok(QuickJsVm::new(realm, self.layout, self.images.clone(), config))
     }
 
+    fn program_bytes(&self, program: &QuickJsProgram) -> usize {
+        program.bytes()
+    }
+
     fn seal(&self, program: &QuickJsProgram, source: &SourceHash, keys: &SealKeys) -> SealedProgram {
         seal::seal(program, &self.id, source, keys)
     }

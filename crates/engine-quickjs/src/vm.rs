@@ -45,6 +45,8 @@ enum Phase {
     /// Its slice was over. Goes on with the thread that it was on (F3).
     Preempted(Fiber<Pause>, ThreadId),
     Stalled,
+    /// Its run was saved, which put its memory back.
+    Saved,
     Finished,
 }
 
@@ -284,9 +286,12 @@ impl Vm for QuickJsVm {
         let place = match self.finish() {
             Phase::Waiting(_) => KilledIn::Host,
             Phase::Preempted(fiber, _) if fiber.at() == At::Native => KilledIn::Native,
-            Phase::Preempted(..) | Phase::Compiling(..) | Phase::Stalled | Phase::Pristine | Phase::Finished => {
-                KilledIn::Script
-            }
+            Phase::Preempted(..)
+            | Phase::Compiling(..)
+            | Phase::Stalled
+            | Phase::Pristine
+            | Phase::Saved
+            | Phase::Finished => KilledIn::Script,
         };
         ending::aborted(&mut self.realm, why, place)
     }
@@ -304,7 +309,7 @@ impl Vm for QuickJsVm {
                 let Phase::Waiting(progress) = self.finish() else { return Err(NotParkable::NotWaiting) };
                 let parked = Parked::new(lines, script, progress, self.realm.state());
                 self.realm.forget_run();
-                self.phase = Phase::Pristine;
+                self.phase = Phase::Saved;
                 Ok(parked)
             }
             (_, script) => {
@@ -337,12 +342,14 @@ impl Vm for QuickJsVm {
     }
 
     fn reset(&mut self) -> Reset {
-        if matches!(self.phase, Phase::Pristine) {
-            return Reset::Pristine;
-        }
-        let was_preempted = matches!(self.finish(), Phase::Preempted(..) | Phase::Compiling(..));
+        let phase = self.finish();
         (self.work, self.script) = (Work::default(), None);
-        match !was_preempted && self.realm.restore() {
+        let is_back = match phase {
+            Phase::Saved => true,
+            Phase::Preempted(..) | Phase::Compiling(..) => false,
+            _ => self.realm.restore(),
+        };
+        match is_back {
             true => {
                 self.phase = Phase::Pristine;
                 Reset::Pristine

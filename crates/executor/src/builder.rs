@@ -3,10 +3,10 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use isolet_cache::{CacheConfig, ProgramCache};
+use isolet_cache::{BytecodeStore, CacheConfig, ProgramCache};
 use isolet_core_traits::{
     Clock, Engine, EngineError, HostInterface, HostService, InterfaceError, MonotonicClock, Permissions,
-    PermissionsPolicy, Purpose, ReportSink, ScriptSource, VmConfig,
+    PermissionsPolicy, Purpose, ReportSink, ScriptSource, SealKeys, VmConfig,
 };
 use isolet_limits::{ApiRates, Limits, LimitsError, LimitsPolicy, Plans};
 use isolet_pool::{ConfigError, Pool, PoolConfig, VmFactory, VmSlot};
@@ -15,6 +15,7 @@ use opentelemetry::metrics::Meter;
 use tokio::runtime::Handle;
 
 use crate::budgets::Budgets;
+use crate::bytecode::{Bytecode, BytecodeConfig, Shelf};
 use crate::core::Core;
 use crate::dispatch::Host;
 use crate::executor::Executor;
@@ -39,6 +40,7 @@ pub struct ExecutorBuilder<E: Engine> {
     reports: Option<Arc<dyn ReportSink>>,
     pool: PoolConfig,
     cache: CacheConfig,
+    shelf: Option<Shelf>,
     workers: usize,
     runtime: Option<Handle>,
     clock: Arc<dyn Clock>,
@@ -89,6 +91,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             reports: None,
             pool: PoolConfig::default(),
             cache: CacheConfig::default(),
+            shelf: None,
             workers: std::thread::available_parallelism().map_or(1, NonZero::get),
             runtime: None,
             clock: Arc::new(MonotonicClock::new()),
@@ -156,7 +159,19 @@ impl<E: Engine> ExecutorBuilder<E> {
 
     /// The most compiled programs that are kept. 1,000 by default.
     pub fn cache_entries(self, entries_max: usize) -> Self {
-        Self { cache: CacheConfig { entries_max }, ..self }
+        Self { cache: CacheConfig { entries_max, ..self.cache }, ..self }
+    }
+
+    /// How much is kept of compiled programs and of syntax failures, all figures at once.
+    pub fn cache(self, cache: CacheConfig) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// Where compiled programs are kept beyond the process, sealed under `keys`. By default nowhere.
+    ///
+    /// Whatever the store does, executions go on: see [`BytecodeConfig`] for how long one waits for it.
+    pub fn bytecode(self, store: Arc<dyn BytecodeStore>, keys: SealKeys, config: BytecodeConfig) -> Self {
+        Self { shelf: Some(Shelf { store, keys, config }), ..self }
     }
 
     /// Threads that run scripts. By default one for each core.
@@ -240,6 +255,8 @@ impl<E: Engine> ExecutorBuilder<E> {
             Some(policy) => policy,
             None => Arc::new(Plans::new(self.limits.clone()).map_err(BuildError::Limits)?),
         };
+        let bytecode =
+            self.shelf.map(|shelf| Bytecode::new(engine.clone(), self.clock.clone(), shelf, runtime.handle()));
         let (rates, budgets) = (ApiRates::new(self.clock.clone()), Budgets::new(self.clock.clone()));
         let host = Host { interface, services: self.services, rates, runtime: runtime.handle().clone() };
         Ok(Executor::new(Core {
@@ -255,6 +272,7 @@ impl<E: Engine> ExecutorBuilder<E> {
             reports: self.reports,
             clock: self.clock,
             cache: ProgramCache::new(self.cache),
+            bytecode,
             compilers: Compilers::new(self.workers),
             pool,
             workers,

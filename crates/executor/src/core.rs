@@ -13,6 +13,7 @@ use isolet_pool::{Lease, Need, Pool, Request, Share};
 use tracing::Instrument;
 
 use crate::budgets::{Budget, Budgets};
+use crate::bytecode::Bytecode;
 use crate::caller::{Caller, Gone};
 use crate::dispatch::{Dispatch, Host};
 use crate::drive::{Drive, reset_and_finish};
@@ -48,6 +49,7 @@ pub(crate) struct Core<E: Engine> {
     pub(crate) reports: Option<Arc<dyn ReportSink>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cache: ProgramCache<E::Program>,
+    pub(crate) bytecode: Option<Bytecode<E>>,
     pub(crate) compilers: Compilers<E::Vm>,
     pub(crate) pool: Pool<E::Vm>,
     pub(crate) workers: Arc<Workers>,
@@ -137,6 +139,7 @@ impl<E: Engine> Core<E> {
         ExecutorMetrics {
             pool: self.pool.stats(),
             cache: self.cache.stats(),
+            bytecode: self.bytecode.as_ref().map(Bytecode::stats),
             executions: self.counters.counts(),
             kills: self.counters.kills(),
             violators: self.counters.violators(),

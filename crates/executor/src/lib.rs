@@ -40,6 +40,7 @@ mod gate;
 mod owed;
 mod run;
 
+mod bytecode;
 mod dispatch;
 mod drive;
 mod program;
@@ -62,6 +63,7 @@ mod runtime;
 mod task;
 
 pub use builder::{BuildError, ExecutorBuilder};
+pub use bytecode::{BytecodeConfig, BytecodeStats};
 pub use execution::{Execution, InvalidExecution};
 pub use executor::Executor;
 pub use gate::Drained;

@@ -6,6 +6,7 @@ use isolet_cache::CacheStats;
 use isolet_core_traits::{LimitName, Report, Status};
 use isolet_pool::PoolStats;
 
+use crate::bytecode::BytecodeStats;
 use crate::violations::{Violations, Violator};
 
 /// An executor's figures at one moment.
@@ -16,6 +17,8 @@ pub struct ExecutorMetrics {
     pub pool: PoolStats,
     /// Compiled programs.
     pub cache: CacheStats,
+    /// The store of compiled programs, if there is one.
+    pub bytecode: Option<BytecodeStats>,
     /// Executions that have ended, by status.
     pub executions: ExecutionCounts,
     /// Runs and compilations that a limit has ended.

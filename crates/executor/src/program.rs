@@ -1,11 +1,11 @@
-//! From a source to its program: kept, shared with whoever compiles it now, or compiled.
+//! From a source to its program: kept, shared with whoever compiles it now, out of a store, or compiled.
 //!
 //! Compiling is hostile work. It is done on VMs of its own, on the workers, with the tenant's permits and limits.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use isolet_cache::{CompileError, ProgramKey};
+use isolet_cache::{CompileError, Made, ProgramKey};
 use isolet_core_traits::{
     Compilation, CompileFailure, Engine, EngineError, Interrupt, ProgramOrigin, Purpose, Reset, RunLimits, ScriptId,
     Source, Status, TenantId, Vm, VmConfig,
@@ -64,8 +64,7 @@ impl<E: Engine> Core<E> {
     /// The program of a source, and where it came from. Dropping the future ends a compilation that it has begun.
     pub(crate) async fn compiled(&self, wanted: Wanted<'_>) -> (Result<E::Program, Verdict>, ProgramOrigin) {
         let key = ProgramKey::new(&self.engine_id, self.environment.fingerprint(), wanted.source);
-        let (program, origin) =
-            self.cache.get_or_compile(&key, || self.compile(&wanted).instrument(spans::compile())).await;
+        let (program, origin) = self.cache.get_or_make(&key, self.clock.now(), || self.make(&key, &wanted)).await;
         let program = program.map_err(|error| match error {
             CompileError::Syntax(failure) => Verdict::failure(Status::SyntaxError, failure, wanted.source),
             CompileError::Own(verdict) => verdict,
@@ -73,7 +72,21 @@ impl<E: Engine> Core<E> {
         (program, origin)
     }
 
-    async fn compile(&self, wanted: &Wanted<'_>) -> Result<E::Program, CompileError<Verdict>> {
+    /// Out of the store behind the cache, or compiled and then saved there.
+    async fn make(&self, key: &ProgramKey, wanted: &Wanted<'_>) -> Result<Made<E::Program>, CompileError<Verdict>> {
+        if let Some(bytecode) = &self.bytecode
+            && let Some(made) = bytecode.load(key).await
+        {
+            return Ok(made);
+        }
+        let made = self.compile(wanted).instrument(spans::compile()).await?;
+        if let Some(bytecode) = &self.bytecode {
+            bytecode.save(*key, made.program.clone(), made.compile_time);
+        }
+        Ok(made)
+    }
+
+    async fn compile(&self, wanted: &Wanted<'_>) -> Result<Made<E::Program>, CompileError<Verdict>> {
         let own = CompileError::Own;
         let (tenant, script) = (wanted.tenant.clone(), wanted.script.clone());
         let share = share(wanted.limits);
@@ -106,7 +119,10 @@ impl<E: Engine> Core<E> {
             self.workers.spawn(Claim::OWN, move || drop(surplus));
         }
         match compiled.result {
-            Ok(Ok(program)) => Ok(program),
+            Ok(Ok(program)) => {
+                let bytes = self.engine.program_bytes(&program);
+                Ok(Made { program, bytes, compile_time: cpu, is_stored: false })
+            }
             Ok(Err(CompileFailure::Syntax(failure))) => Err(CompileError::Syntax(failure)),
             Ok(Err(failure)) => Err(own(Verdict::compile_failure(failure, interrupt.elapsed(), wanted.limits))),
             Err(error) => Err(own(Verdict::engine_error(&error))),

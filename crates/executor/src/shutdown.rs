@@ -64,6 +64,9 @@ impl<E: Engine> Core<E> {
         self.flush_reports().await;
         self.pool.drain();
         let _ = timeout(PATIENCE, self.pool.drained()).await;
+        if let Some(bytecode) = &self.bytecode {
+            let _ = timeout(PATIENCE, bytecode.flush()).await;
+        }
         let compilers = self.compilers.clear();
         self.workers.spawn(Claim::OWN, move || drop(compilers));
         let stopped = self.workers.stop(PATIENCE).await;

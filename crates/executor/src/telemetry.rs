@@ -9,6 +9,7 @@ use isolet_core_traits::{Engine, Report, Status};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Histogram, Meter};
 
+use crate::bytecode::BytecodeStats;
 use crate::core::Core;
 use crate::metrics::ExecutorMetrics;
 
@@ -33,7 +34,7 @@ fn figure(
 }
 
 /// What is so now.
-fn gauges() -> [Figure; 12] {
+fn gauges() -> [Figure; 13] {
     [
         figure("isolet.vm.count", "{vm}", "VMs by what they are at", |metrics, tell| {
             let pool = &metrics.pool;
@@ -79,6 +80,9 @@ fn gauges() -> [Figure; 12] {
         figure("isolet.cache.entries", "{program}", "Programs that are kept", |metrics, tell| {
             tell(metrics.cache.entries as u64, None);
         }),
+        figure("isolet.cache.memory", "By", "Memory of programs that are kept", |metrics, tell| {
+            tell(metrics.cache.bytes as u64, None);
+        }),
         figure("isolet.worker.quarantined", "{worker}", "Threads that are stuck", |metrics, tell| {
             tell(metrics.workers_quarantined as u64, None);
         }),
@@ -86,7 +90,7 @@ fn gauges() -> [Figure; 12] {
 }
 
 /// What has been so far.
-fn counters() -> [Figure; 11] {
+fn counters() -> [Figure; 15] {
     [
         figure("isolet.vm.created", "{vm}", "VMs that were ordered, by why", |metrics, tell| {
             let ordered = &metrics.pool.ordered;
@@ -154,11 +158,29 @@ fn counters() -> [Figure; 11] {
             "Programs that were asked for, by what came of it",
             |metrics, tell| {
                 let cache = &metrics.cache;
-                for (result, lookups) in [("hit", cache.hits), ("miss", cache.misses), ("shared", cache.shared)] {
+                for (result, lookups) in
+                    [("hit", cache.hits), ("miss", cache.misses), ("stored", cache.stored), ("shared", cache.shared)]
+                {
                     tell(lookups, Some(KeyValue::new("isolet.result", result)));
                 }
             },
         ),
+        figure("isolet.cache.evictions", "{program}", "Programs that gave way to others", |metrics, tell| {
+            tell(metrics.cache.evictions, None);
+        }),
+        figure("isolet.cache.saved", "us", "CPU time that was not spent on compiling again", |metrics, tell| {
+            tell(u64::try_from(metrics.cache.compile_time_saved.as_micros()).unwrap_or(u64::MAX), None);
+        }),
+        figure("isolet.bytecode.loads", "{program}", "Loads from the store, by what came of them", |metrics, tell| {
+            for (result, loads) in metrics.bytecode.iter().flat_map(BytecodeStats::loads) {
+                tell(loads, Some(KeyValue::new("isolet.result", result)));
+            }
+        }),
+        figure("isolet.bytecode.saves", "{program}", "Programs for the store, by what came of it", |metrics, tell| {
+            for (result, saves) in metrics.bytecode.iter().flat_map(BytecodeStats::saves) {
+                tell(saves, Some(KeyValue::new("isolet.result", result)));
+            }
+        }),
         figure("isolet.worker.replaced", "{worker}", "Threads that were stuck and replaced", |metrics, tell| {
             tell(metrics.workers_replaced, None);
         }),

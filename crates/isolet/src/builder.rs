@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use isolet_core_traits::{Clock, HostService, Permissions, PermissionsPolicy, ReportSink, ScriptSource};
+use isolet_cache::{BytecodeStore, CacheConfig};
+use isolet_core_traits::{Clock, HostService, Permissions, PermissionsPolicy, ReportSink, ScriptSource, SealKeys};
 use isolet_engine_quickjs::{OnFault, QuickJs};
-use isolet_executor::{BuildError, Executor, ExecutorBuilder};
+use isolet_executor::{BuildError, BytecodeConfig, Executor, ExecutorBuilder};
 use isolet_limits::{Limits, LimitsPolicy};
 use isolet_pool::PoolConfig;
 use isolet_sandbox::Policy;
@@ -131,6 +132,18 @@ impl IsoletBuilder {
     /// The most compiled programs that are kept. 1,000 by default.
     pub fn cache_entries(self, entries_max: usize) -> Self {
         self.with(|executor| executor.cache_entries(entries_max))
+    }
+
+    /// How much is kept of compiled programs and of syntax failures, all figures at once.
+    pub fn cache(self, cache: CacheConfig) -> Self {
+        self.with(|executor| executor.cache(cache))
+    }
+
+    /// Where compiled programs are kept beyond the process, sealed under `keys`. By default nowhere.
+    ///
+    /// Whatever the store does, executions go on: see [`BytecodeConfig`] for how long one waits for it.
+    pub fn bytecode(self, store: Arc<dyn BytecodeStore>, keys: SealKeys, config: BytecodeConfig) -> Self {
+        self.with(|executor| executor.bytecode(store, keys, config))
     }
 
     /// The runtime that drives executions and calls host services. By default the one that [`build`](Self::build) is

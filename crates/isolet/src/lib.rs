@@ -68,29 +68,33 @@ pub mod engine;
 mod isolet;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(feature = "store")]
+pub mod store;
 
 pub use builder::IsoletBuilder;
 pub use isolet::Isolet;
 
+pub use isolet_cache::{BytecodeStore, BytecodeStoreError, CacheConfig, CacheStats, ProgramKey, StoredProgram};
 pub use isolet_core_traits::{
     Capabilities, Clock, CloseReason, ContextReport, DbAccess, EngineError, ErrorReport, ExecutionId, Frame, Grants,
     Guard, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation, HostPattern, HostService,
     HostSession, IdError, InterfaceError, JsonError, JsonText, KilledIn, KilledReport, LimitName, LogLevel, LogLine,
     LogsTruncated, Metrics, MonotonicClock, NamePattern, OrganizationId, OutputAsError, OutputTruncated, PatternError,
     Payload, Permissions, PermissionsPolicy, ProgramOrigin, QueueReport, Report, ReportSink, RunInfo, ScriptId,
-    ScriptSource, ScriptSourceError, Snippet, Source, SourceKind, SourceName, Status, StoredScript, TenantId,
-    Timestamp, Truncated, UserId, VmOrigin, WaitedFor, Warning,
+    ScriptSource, ScriptSourceError, SealKey, SealKeys, SealKeysError, SealedProgram, Snippet, Source, SourceKind,
+    SourceName, Status, StoredScript, TenantId, Timestamp, Truncated, UserId, VmOrigin, WaitedFor, Warning,
 };
 pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{
-    BuildError, Drained, Execution, ExecutionCounts, Executor, ExecutorBuilder, ExecutorMetrics, InvalidExecution,
-    Kills, Prepared, Shutdown, Traceparent, Violator,
+    BuildError, BytecodeConfig, BytecodeStats, Drained, Execution, ExecutionCounts, Executor, ExecutorBuilder,
+    ExecutorMetrics, InvalidExecution, Kills, Prepared, Shutdown, Traceparent, Violator,
 };
 pub use isolet_limits::{ApiCallRate, LimitOverrides, Limits, LimitsError, LimitsPolicy, OnRateLimit, Plans};
 pub use isolet_pool::{Cap, ConfigError, Crowd, PoolConfig, PoolStats};
 pub use isolet_sandbox::{Capability, HostModules, ModuleError, Policy, Profile};
 #[cfg(any(feature = "sdk-db-sqlite", feature = "sdk-db-postgres"))]
 pub use isolet_sdk::db;
+pub use isolet_sdk::events;
 #[cfg(feature = "sdk-http")]
 pub use isolet_sdk::http;
 pub use isolet_sdk::{ApiError, BigInt, Bytes, CallContext, HostApi};

@@ -16,7 +16,7 @@
 
 mod context;
 mod error;
-mod values;
+pub(crate) mod values;
 
 use std::fmt;
 use std::future::Future;
@@ -47,7 +47,7 @@ enum Make<S> {
 
 /// An API of the embedder's own: a global object of scripts, whose operations are closures.
 ///
-/// `S` is what it keeps for each run, nothing by default: see [`session`](Self::session).
+/// `S` is what it keeps for each run, nothing by default: see [`with_session`](Self::with_session).
 #[must_use = "an API is not there until the executor's builder has it"]
 pub struct HostApi<S = ()> {
     name: String,

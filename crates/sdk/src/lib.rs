@@ -1,8 +1,9 @@
 //! Host services for the scripts of isolet.
 //!
 //! - [`HostApi`]: an API of your own in a few lines, typed by serde.
-//! - `db`, with the features `db-sqlite` and `db-postgres`: a database for each tenant.
 //! - `http`, with the feature of that name: `fetch`, and `http.get` and its like.
+//! - [`events`]: publishing to a sink.
+//! - `db`, with `db-sqlite` or `db-postgres`: the tenant's own database.
 //!
 //! Each is a [`HostService`](isolet_core_traits::HostService) to be given to the executor's builder. What a script may
 //! call is decided by its [`Permissions`](isolet_core_traits::Permissions), which permit nothing by default.
@@ -10,6 +11,7 @@
 pub mod api;
 #[cfg(any(feature = "db-sqlite", feature = "db-postgres"))]
 pub mod db;
+pub mod events;
 #[cfg(feature = "http")]
 pub mod http;
 

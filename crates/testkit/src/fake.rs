@@ -304,6 +304,10 @@ impl Engine for FakeEngine {
         Ok(FakeVm::new(self.shared.clone(), number, config.clone()))
     }
 
+    fn program_bytes(&self, program: &FakeProgram) -> usize {
+        program.text.len()
+    }
+
     fn seal(&self, program: &FakeProgram, source: &SourceHash, keys: &SealKeys) -> SealedProgram {
         seal::seal(&self.id(), &program.text, source, keys)
     }

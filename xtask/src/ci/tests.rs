@@ -18,8 +18,12 @@ const NODE: [&str; 4] = ["--test", "node", "--features", "isolet-cli/node-tests"
 const NPM: [&str; 4] = ["--test", "npm", "--features", "isolet-cli/npm-tests"];
 
 /// The tests that need Postgres: the target `postgres` of each package that uses it.
-const POSTGRES: [&str; 4] =
-    ["--test", "postgres", "--features", "isolet-testkit/postgres-tests,isolet-sdk/postgres-tests"];
+const POSTGRES: [&str; 4] = [
+    "--test",
+    "postgres",
+    "--features",
+    "isolet-sdk/postgres-tests,isolet-store/postgres-tests,isolet-testkit/postgres-tests",
+];
 
 /// Unit and integration tests.
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {

@@ -1,18 +1,21 @@
 //! What callers of a program cache can rely on.
 
+mod hit_rates;
+
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use isolet_cache::{CacheConfig, CacheStats, CompileError, ProgramCache, ProgramKey};
+use isolet_cache::{CacheConfig, CacheStats, CompileError, Made, ProgramCache, ProgramKey};
 use isolet_core_traits::{EngineId, FailureKind, ProgramOrigin, ScriptFailure, Source, SourceKind};
 use tokio::sync::oneshot;
 
 type Answer = (Result<String, CompileError<&'static str>>, ProgramOrigin);
-type Compiled = Result<String, CompileError<&'static str>>;
+type Compiled = Result<Made<String>, CompileError<&'static str>>;
 
 fn key(text: &str) -> ProgramKey {
     let source = Source::new("a.js", text, SourceKind::Auto).expect("a valid name");
@@ -20,7 +23,7 @@ fn key(text: &str) -> ProgramKey {
 }
 
 fn cache(entries_max: usize) -> Arc<ProgramCache<String>> {
-    Arc::new(ProgramCache::new(CacheConfig { entries_max }))
+    Arc::new(ProgramCache::new(CacheConfig { entries_max, ..CacheConfig::default() }))
 }
 
 fn syntax() -> CompileError<&'static str> {
@@ -29,6 +32,7 @@ fn syntax() -> CompileError<&'static str> {
 
 /// Callers of one source, polled by hand: the order in which things happen is the test's.
 struct Callers {
+    now: Duration,
     cache: Arc<ProgramCache<String>>,
     compiled: Arc<AtomicUsize>,
     calls: Vec<Option<Pin<Box<dyn Future<Output = Answer>>>>>,
@@ -37,8 +41,8 @@ struct Callers {
 
 impl Callers {
     fn new(count: usize) -> Self {
-        let mut callers =
-            Self { cache: cache(1_000), compiled: Arc::default(), calls: Vec::new(), answers: Vec::new() };
+        let (cache, now) = (cache(1_000), Duration::ZERO);
+        let mut callers = Self { now, cache, compiled: Arc::default(), calls: Vec::new(), answers: Vec::new() };
         for _ in 0..count {
             callers.add();
         }
@@ -48,14 +52,14 @@ impl Callers {
     /// A caller whose compilation, if it gets that far, waits for [`answer`](Self::answer).
     fn add(&mut self) {
         let (answer, answered) = oneshot::channel::<Compiled>();
-        let (cache, compiled) = (Arc::clone(&self.cache), Arc::clone(&self.compiled));
+        let (cache, compiled, now) = (Arc::clone(&self.cache), Arc::clone(&self.compiled), self.now);
         self.answers.push(Some(answer));
         self.calls.push(Some(Box::pin(async move {
-            let compile = || async move {
+            let make = || async move {
                 compiled.fetch_add(1, Relaxed);
                 answered.await.expect("an answer")
             };
-            cache.get_or_compile(&key("x"), compile).await
+            cache.get_or_make(&key("x"), now, make).await
         })));
     }
 
@@ -88,7 +92,16 @@ impl Callers {
     }
 }
 
+fn made(text: &str, bytes: usize) -> Made<String> {
+    Made { program: text.to_owned(), bytes, compile_time: Duration::from_micros(90), is_stored: false }
+}
+
 fn program(text: &str) -> Compiled {
+    Ok(made(text, 10))
+}
+
+/// What a caller gets of it.
+fn got(text: &str) -> Result<String, CompileError<&'static str>> {
     Ok(text.to_owned())
 }
 
@@ -99,25 +112,47 @@ fn callers_of_one_source_compile_it_once() {
     assert_eq!((callers.compiled(), callers.stats().in_flight), (1, 1));
     callers.answer(0, program("p"));
     let answers = callers.poll_all();
-    assert_eq!(answers[0], Some((program("p"), ProgramOrigin::Miss)));
-    assert!(answers[1..].iter().all(|answer| *answer == Some((program("p"), ProgramOrigin::Shared))));
+    assert_eq!(answers[0], Some((got("p"), ProgramOrigin::Miss)));
+    assert!(answers[1..].iter().all(|answer| *answer == Some((got("p"), ProgramOrigin::Shared))));
     callers.add();
-    assert_eq!(callers.poll(1_000), Some((program("p"), ProgramOrigin::Hit)));
+    assert_eq!(callers.poll(1_000), Some((got("p"), ProgramOrigin::Hit)));
     assert_eq!(callers.compiled(), 1);
-    let stats = CacheStats { hits: 1, misses: 1, shared: 999, evictions: 0, entries: 1, in_flight: 0 };
-    assert_eq!(callers.stats(), stats);
+    let kept = CacheStats { entries: 1, bytes: 10, compile_time_saved: Duration::from_micros(90), ..none() };
+    assert_eq!(callers.stats(), CacheStats { hits: 1, misses: 1, shared: 999, ..kept });
+}
+
+fn none() -> CacheStats {
+    CacheStats::default()
 }
 
 #[test]
-fn syntax_failures_are_shared_and_not_kept() {
+fn syntax_failures_are_shared_and_kept_for_a_while() {
     let mut callers = Callers::new(3);
     callers.poll_all();
     callers.answer(0, Err(syntax()));
     let origins = [ProgramOrigin::Miss, ProgramOrigin::Shared, ProgramOrigin::Shared];
     assert_eq!(callers.poll_all(), origins.map(|origin| Some((Err(syntax()), origin))));
-    assert_eq!((callers.stats().entries, callers.stats().in_flight), (0, 0));
+    let CacheStats { entries, failures, in_flight, .. } = callers.stats();
+    assert_eq!((entries, failures, in_flight), (0, 1, 0));
+    callers.now = Duration::from_millis(9_999);
     callers.add();
-    assert_eq!((callers.poll(3), callers.compiled()), (None, 2));
+    assert_eq!(callers.poll(3), Some((Err(syntax()), ProgramOrigin::Hit)));
+    callers.now = Duration::from_secs(10);
+    callers.add();
+    assert_eq!((callers.poll(4), callers.compiled()), (None, 2), "its time is over");
+    callers.answer(4, program("p"));
+    assert_eq!(callers.poll(4), Some((got("p"), ProgramOrigin::Miss)));
+}
+
+#[test]
+fn syntax_failures_have_a_bound() {
+    let cache = ProgramCache::<String>::new(CacheConfig { failures_max: 10, ..CacheConfig::default() });
+    for number in 0..100 {
+        let key = key(&format!("broken {number}"));
+        let (_, origin) = now(cache.get_or_make(&key, Duration::ZERO, || async { Err(syntax()) }));
+        assert_eq!(origin, ProgramOrigin::Miss);
+    }
+    assert_eq!((cache.stats().failures, cache.stats().entries), (10, 0));
 }
 
 #[test]
@@ -129,8 +164,8 @@ fn other_failures_are_the_compiling_callers_alone() {
     assert_eq!(callers.poll_all(), [own, None, None]);
     assert_eq!(callers.compiled(), 2, "the next one compiles on its own account");
     callers.answer(1, program("p"));
-    assert_eq!(callers.poll(1), Some((program("p"), ProgramOrigin::Miss)));
-    assert_eq!(callers.poll(2), Some((program("p"), ProgramOrigin::Shared)));
+    assert_eq!(callers.poll(1), Some((got("p"), ProgramOrigin::Miss)));
+    assert_eq!(callers.poll(2), Some((got("p"), ProgramOrigin::Shared)));
     assert_eq!(callers.stats().in_flight, 0);
 }
 
@@ -141,8 +176,8 @@ fn another_caller_takes_over_from_one_that_goes_away() {
     callers.calls[0] = None;
     assert_eq!((callers.poll(1), callers.poll(2), callers.compiled()), (None, None, 2));
     callers.answer(1, program("p"));
-    assert_eq!(callers.poll(1), Some((program("p"), ProgramOrigin::Miss)));
-    assert_eq!(callers.poll(2), Some((program("p"), ProgramOrigin::Shared)));
+    assert_eq!(callers.poll(1), Some((got("p"), ProgramOrigin::Miss)));
+    assert_eq!(callers.poll(2), Some((got("p"), ProgramOrigin::Shared)));
 }
 
 #[test]
@@ -164,13 +199,14 @@ fn a_caller_that_slept_through_the_end_shares_it() {
     callers.poll_all();
     callers.answer(0, Err(syntax()));
     assert!(callers.poll(0).is_some());
+    callers.cache.clear();
     assert_eq!(callers.stats().in_flight, 0, "one that still waits keeps nothing open");
     callers.add();
     assert_eq!((callers.poll(2), callers.compiled()), (None, 2), "a new caller starts anew");
     assert_eq!(callers.poll(1), Some((Err(syntax()), ProgramOrigin::Shared)));
     assert_eq!(callers.stats().in_flight, 1, "the old flight did not close the new one");
     callers.answer(2, program("p"));
-    assert_eq!(callers.poll(2), Some((program("p"), ProgramOrigin::Miss)));
+    assert_eq!(callers.poll(2), Some((got("p"), ProgramOrigin::Miss)));
     assert_eq!(callers.stats().in_flight, 0);
 }
 
@@ -185,7 +221,7 @@ fn a_panic_leaves_nothing_and_the_next_one_takes_over() {
     callers.calls[0] = None;
     assert_eq!((callers.poll(1), callers.compiled()), (None, 2));
     callers.answer(1, program("p"));
-    assert_eq!(callers.poll(1), Some((program("p"), ProgramOrigin::Miss)));
+    assert_eq!(callers.poll(1), Some((got("p"), ProgramOrigin::Miss)));
     assert_eq!(callers.stats().in_flight, 0);
 }
 
@@ -198,8 +234,8 @@ fn now<F: Future>(future: F) -> F::Output {
 }
 
 fn origin(cache: &ProgramCache<String>, text: &str) -> ProgramOrigin {
-    let (answer, origin) = now(cache.get_or_compile(&key(text), || async { program(text) }));
-    assert_eq!(answer, program(text));
+    let (answer, origin) = now(cache.get_or_make(&key(text), Duration::ZERO, || async { program(text) }));
+    assert_eq!(answer, got(text));
     origin
 }
 
@@ -212,8 +248,35 @@ fn the_least_recently_used_program_goes() {
     {
         assert_eq!(origin(&cache, text), expected, "{text}");
     }
-    let stats = CacheStats { hits: 3, misses: 5, shared: 0, evictions: 3, entries: 2, in_flight: 0 };
-    assert_eq!(cache.stats(), stats);
+    let kept = CacheStats { entries: 2, bytes: 20, compile_time_saved: Duration::from_micros(270), ..none() };
+    assert_eq!(cache.stats(), CacheStats { hits: 3, misses: 5, evictions: 3, ..kept });
+}
+
+#[test]
+fn bytes_are_bounded_too() {
+    let cache = ProgramCache::<String>::new(CacheConfig { bytes_max: 100, ..CacheConfig::default() });
+    let put = |text: &str, bytes| cache.insert(&key(text), made(text, bytes));
+    let kept = || ["a", "b", "c", "d"].map(|text| cache.get(&key(text)).is_some());
+    put("a", 40);
+    put("b", 40);
+    put("c", 60);
+    assert_eq!((kept(), cache.stats().bytes), ([false, true, true, false], 100));
+    put("d", 100);
+    assert_eq!((kept(), cache.stats().bytes), ([false, false, false, true], 100));
+    put("a", 101);
+    assert_eq!((kept(), cache.stats().evictions), ([false, false, false, true], 3), "too large to be kept");
+    put("d", 101);
+    assert_eq!((kept(), cache.stats().bytes), ([false; 4], 0), "the old one does not stay in its place");
+}
+
+#[test]
+fn what_came_from_a_store_is_told_apart() {
+    let cache = cache(10);
+    let make = || async { Ok::<_, CompileError<&'static str>>(Made { is_stored: true, ..made("p", 10) }) };
+    let answer = now(cache.get_or_make(&key("x"), Duration::ZERO, make));
+    assert_eq!(answer, (got("p"), ProgramOrigin::Stored));
+    let stats = cache.stats();
+    assert_eq!((stats.stored, stats.misses, stats.compile_time_saved), (1, 0, Duration::from_micros(90)));
 }
 
 #[test]
@@ -227,7 +290,7 @@ fn without_room_everything_is_compiled() {
 fn programs_are_put_in_and_taken_out_by_hand() {
     let cache = cache(10);
     assert_eq!(cache.get(&key("a")), None);
-    cache.insert(&key("a"), "other".to_owned());
+    cache.insert(&key("a"), made("other", 10));
     assert_eq!(cache.get(&key("a")).as_deref(), Some("other"));
     assert_eq!(cache.remove(&key("a")).as_deref(), Some("other"));
     assert_eq!(origin(&cache, "a"), ProgramOrigin::Miss);
@@ -244,13 +307,13 @@ async fn threads_share_flights_too() {
         let (cache, compiled) = (Arc::clone(&cache), Arc::clone(&compiled));
         callers.spawn(async move {
             let text = format!("source {}", number % 100);
-            let compile = || async {
+            let make = || async {
                 compiled.fetch_add(1, Relaxed);
                 tokio::task::yield_now().await;
                 program(&text)
             };
-            let (answer, _) = cache.get_or_compile(&key(&text), compile).await;
-            assert_eq!(answer, program(&text));
+            let (answer, _) = cache.get_or_make(&key(&text), Duration::ZERO, make).await;
+            assert_eq!(answer, got(&text));
         });
     }
     while let Some(caller) = callers.join_next().await {

@@ -16,6 +16,26 @@ pub(crate) fn timestamp(text: &str) -> Result<Timestamp, String> {
     ms.and_then(Timestamp::from_unix_ms).ok_or_else(out_of_range)
 }
 
+/// The form that [`timestamp`] reads, in UTC, with milliseconds.
+pub(crate) fn date_and_time(time: Timestamp) -> String {
+    let (days, ms) = (time.unix_ms().div_euclid(86_400_000), time.unix_ms().rem_euclid(86_400_000));
+    let (year, month, day) = date(days);
+    let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// The day that is so many days after 1970-01-01.
+/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
 /// Milliseconds since 1970. `None` if it has another form, `Err` if there is no such time.
 fn rfc3339(text: &str) -> Option<Result<i64, String>> {
     let (date, rest) = (text.get(..10)?, text.get(10..)?);
@@ -111,6 +131,18 @@ mod tests {
             ("9999-12-31T23:59:59Z", 253_402_300_799_000),
         ] {
             assert_eq!(timestamp(text).map(Timestamp::unix_ms), Ok(ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for text in ["1970-01-01T00:00:00.000Z", "2000-02-29T23:59:59.999Z", "2026-03-01T00:00:00.001Z"] {
+            assert_eq!(timestamp(text).map(date_and_time).as_deref(), Ok(text));
+        }
+        for day in (-800_000..800_000).step_by(97) {
+            let (year, month, day_of_month) = date(day);
+            assert_eq!(days(year, month, day_of_month), day);
+            assert!((1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day_of_month));
         }
     }
 

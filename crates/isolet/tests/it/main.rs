@@ -3,6 +3,7 @@
 mod console;
 mod crowds;
 mod escape;
+mod events;
 mod host;
 mod host_api;
 mod integrity;

@@ -5,6 +5,7 @@
 //! made tags, and all other keys escaped; or, before, the other way round. Texts without a `$` at a key's beginning, which
 //! are nearly all, are not touched.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -75,6 +76,28 @@ pub(super) fn write<T: Serialize>(value: &T) -> Result<Payload, ApiError> {
     Ok(Payload { json: serde_json::to_string(&tagged)?, buffers })
 }
 
+/// Arguments as the JSON that a script wrote, without tags. `None` if there is a buffer or a BigInt, which are none.
+pub(crate) fn plain(arguments: &Payload) -> Option<Cow<'_, str>> {
+    if !arguments.json.contains("\"$") {
+        return Some(Cow::Borrowed(&arguments.json));
+    }
+    let value: Value = serde_json::from_str(&arguments.json).ok()?;
+    let value = (!has_tags(&value)).then(|| with_keys(value, &|key| unescaped(key).to_owned()))?;
+    serde_json::to_string(&value).ok().map(Cow::Owned)
+}
+
+fn has_tags(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(key, value)| key == BUFFER || key == BIGINT || has_tags(value)),
+        Value::Array(items) => items.iter().any(has_tags),
+        _ => false,
+    }
+}
+
+fn unescaped(key: &str) -> &str {
+    key.strip_prefix('$').filter(|rest| rest.starts_with('$')).unwrap_or(key)
+}
+
 /// The first argument of a call, `null` if there is none.
 pub(super) fn first<T: DeserializeOwned>(arguments: Payload) -> Result<T, ApiError> {
     let Payload { json, buffers } = arguments;
@@ -84,7 +107,7 @@ pub(super) fn first<T: DeserializeOwned>(arguments: Payload) -> Result<T, ApiErr
         }
         let untagged = with_keys(serde_json::from_str(&json)?, &|key| match key {
             BUFFER | BIGINT => format!("{}{key}", *SECRET),
-            _ => key.strip_prefix('$').filter(|rest| rest.starts_with('$')).unwrap_or(key).to_owned(),
+            _ => unescaped(key).to_owned(),
         });
         Ok(serde_json::from_value::<First<T>>(untagged)?.0)
     };
@@ -264,6 +287,20 @@ mod tests {
             spoofed.expect_err("no tag"),
             wrong("invalid type: map, expected bytes: an ArrayBuffer or a typed array")
         );
+    }
+
+    #[test]
+    fn plain_arguments_have_no_tags() {
+        let read = |json: &str| plain(&payload(json, &[])).map(Cow::into_owned);
+        for (json, expected) in [
+            (r#"["a",{"b":[1.50]}]"#, Some(r#"["a",{"b":[1.50]}]"#)),
+            (r#"[{"$$buffer":0,"$a":1,"$$$":2}]"#, Some(r#"[{"$a":1,"$buffer":0,"$$":2}]"#)),
+            (r#"[{"a":[{"$bigint":"1"}]}]"#, None),
+            (r#"[{"$buffer":0}]"#, None),
+        ] {
+            let keys = |json: &str| serde_json::from_str::<Value>(json).expect("JSON");
+            assert_eq!(read(json).as_deref().map(keys), expected.map(keys), "{json}");
+        }
     }
 
     #[test]

@@ -132,6 +132,10 @@ impl Engine for Flawed {
         Ok(FlawedVm { vm: self.engine.create_vm(config)?, flaw: self.flaw, is_started: false })
     }
 
+    fn program_bytes(&self, program: &FakeProgram) -> usize {
+        self.engine.program_bytes(program)
+    }
+
     fn seal(&self, program: &FakeProgram, source: &SourceHash, keys: &SealKeys) -> SealedProgram {
         *self.sealed.lock().expect("nothing panics while it is locked") = Some(program.clone());
         self.engine.seal(program, source, keys)

@@ -1,0 +1,102 @@
+//! Sealed programs: rows of opaque bytes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use isolet_cache::{BytecodeStore, BytecodeStoreError, ProgramKey, StoredProgram};
+use isolet_core_traits::SealedProgram;
+use sqlx::Row;
+
+use crate::database::{Database, read, within, write};
+use crate::store::StoreConfig;
+use crate::time::now_ms;
+
+/// The largest program that is kept, sealed, in bytes.
+pub const PROGRAM_BYTES_MAX: usize = 32 << 20;
+
+/// Old programs are looked for at the first save, and again after so many.
+const PRUNE_EVERY: u64 = 1_000;
+
+const PRUNED_AT_ONCE: i64 = 500;
+
+/// The compiled programs of a [`Store`](crate::Store). What is in them is the engine's affair.
+#[derive(Debug)]
+pub struct Bytecode {
+    database: Database,
+    config: Arc<StoreConfig>,
+    saves: AtomicU64,
+}
+
+impl Bytecode {
+    pub(crate) fn new(database: Database, config: Arc<StoreConfig>) -> Self {
+        Self { database, config, saves: AtomicU64::new(0) }
+    }
+
+    async fn row(&self, key: &ProgramKey) -> Result<Option<StoredProgram>, sqlx::Error> {
+        const SELECT: &str = "SELECT sealed, compile_us FROM isolet_bytecode WHERE key = $1";
+        read!(&self.database, from => {
+            let row = sqlx::query(SELECT).bind(&key.hash().0[..]).fetch_optional(from).await?;
+            row.map(|row| stored(row.try_get(0)?, row.try_get(1)?)).transpose()
+        })
+    }
+
+    async fn put(&self, key: &ProgramKey, program: &StoredProgram) -> Result<(), sqlx::Error> {
+        const UPSERT: &str = "INSERT INTO isolet_bytecode (key, sealed, compile_us, saved_ms) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed, compile_us = excluded.compile_us, \
+             saved_ms = excluded.saved_ms";
+        let compile_us = i64::try_from(program.compile_time.as_micros()).unwrap_or(i64::MAX);
+        write!(&self.database, transaction => {
+            let query = sqlx::query(UPSERT).bind(&key.hash().0[..]).bind(&program.sealed.0[..]);
+            query.bind(compile_us).bind(now_ms()).execute(&mut *transaction).await?;
+        });
+        Ok(())
+    }
+
+    /// Gives up what is too old or too much, a batch at a time.
+    async fn prune(&self) -> Result<(), sqlx::Error> {
+        const OLD: &str = "DELETE FROM isolet_bytecode WHERE key IN \
+             (SELECT key FROM isolet_bytecode WHERE saved_ms < $1 ORDER BY saved_ms LIMIT $2)";
+        const SURPLUS: &str = "SELECT saved_ms FROM isolet_bytecode ORDER BY saved_ms DESC LIMIT 1 OFFSET $1";
+        let kept_ms = i64::try_from(self.config.programs_kept_for.as_millis()).unwrap_or(i64::MAX);
+        let programs_max = i64::try_from(self.config.programs_max).unwrap_or(i64::MAX);
+        let surplus: Option<i64> = read!(&self.database, from => {
+            sqlx::query_scalar(SURPLUS).bind(programs_max).fetch_optional(from).await?
+        });
+        let before = now_ms().saturating_sub(kept_ms).max(surplus.map_or(i64::MIN, |ms| ms.saturating_add(1)));
+        loop {
+            let gone = write!(&self.database, transaction => {
+                sqlx::query(OLD).bind(before).bind(PRUNED_AT_ONCE).execute(&mut *transaction).await?.rows_affected()
+            });
+            if gone < PRUNED_AT_ONCE.unsigned_abs() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn stored(sealed: Vec<u8>, compile_us: i64) -> Result<StoredProgram, sqlx::Error> {
+    let compile_time = Duration::from_micros(u64::try_from(compile_us).unwrap_or(0));
+    Ok(StoredProgram { sealed: SealedProgram(sealed), compile_time })
+}
+
+#[async_trait]
+impl BytecodeStore for Bytecode {
+    async fn load(&self, key: &ProgramKey) -> Result<Option<StoredProgram>, BytecodeStoreError> {
+        let row = within(self.config.wait_max, self.row(key)).await;
+        row.map_err(|error| BytecodeStoreError { message: error.to_string() })
+    }
+
+    async fn save(&self, key: &ProgramKey, program: &StoredProgram) -> Result<(), BytecodeStoreError> {
+        let failed = |error: crate::StoreError| BytecodeStoreError { message: error.to_string() };
+        if program.sealed.0.len() > PROGRAM_BYTES_MAX {
+            return Ok(());
+        }
+        within(self.config.wait_max, self.put(key, program)).await.map_err(failed)?;
+        if self.saves.fetch_add(1, Relaxed).is_multiple_of(PRUNE_EVERY) {
+            within(self.config.wait_max, self.prune()).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}

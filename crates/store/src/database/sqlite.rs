@@ -1,0 +1,82 @@
+//! SQLite: one file in WAL mode, one connection that writes, several that read.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::{migrator, open_error};
+use crate::error::StoreError;
+use crate::store::StoreConfig;
+
+/// Readers of a WAL wait for nobody; more of them would only read the same pages.
+const READERS: u32 = 4;
+
+/// Processes that open a new file at the same time make its tables at the same time: all but one try again.
+const MIGRATIONS_MAX: u32 = 10;
+
+/// Bytes of a page, as SQLite has it by default.
+const PAGE_BYTES: u64 = 4096;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Sqlite {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Sqlite {
+    pub(super) async fn open(location: &str, config: &StoreConfig) -> Result<Self, StoreError> {
+        let file = location.strip_prefix("sqlite:").unwrap_or(location);
+        let file = file.strip_prefix("//").unwrap_or(file);
+        if file.is_empty() || file.starts_with(":memory:") {
+            return Err(StoreError::Location { message: "a store in SQLite is a file: give it a name".into() });
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(Path::new(file))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit is on the disk when it is told.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(config.wait_max)
+            .pragma("max_page_count", (config.bytes_max / PAGE_BYTES).clamp(64, 1 << 31).to_string());
+        let pool = |connections| {
+            let pool = SqlitePoolOptions::new().max_connections(connections);
+            pool.acquire_timeout(config.wait_max).test_before_acquire(false)
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(|error| open_error(&error))?;
+        migrate(&writer).await?;
+        let readers = pool(READERS).connect_with(options.read_only(true).create_if_missing(false)).await;
+        let readers = readers.map_err(|error| open_error(&error))?;
+        Ok(Self { writer, readers })
+    }
+
+    pub(crate) fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+    let migrator = migrator(include_str!("../../migrations/sqlite/1_scripts_bytecode_records.sql"));
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match migrator.run(writer).await {
+            Ok(()) => return Ok(()),
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if attempt < MIGRATIONS_MAX => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => return Err(StoreError::Open { message: error.to_string() }),
+        }
+    }
+}
