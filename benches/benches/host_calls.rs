@@ -29,9 +29,13 @@ fn runtime() -> Runtime {
 fn isolet(runtime: &Runtime) -> Isolet {
     // The tenant's rate is not what is measured.
     let free = |name: &str| HostOperation { cost: 0, ..HostOperation::new(name) };
-    let pause = HostApi::new("pause")
-        .operation(free("none"), async |_, (): ()| Ok(()))
-        .operation(free("briefly"), async |_, (): ()| Ok(tokio::time::sleep(WAIT).await));
+    let pause = HostApi::new("pause").operation(free("none"), async |_, (): ()| Ok(())).operation(
+        free("briefly"),
+        async |_, (): ()| {
+            tokio::time::sleep(WAIT).await;
+            Ok(())
+        },
+    );
     Isolet::builder()
         .workers(2)
         .pool(PoolConfig { vms_initial: 100, ..PoolConfig::default() })

@@ -1,7 +1,6 @@
 //! Host services for the scripts of isolet.
 //!
 //! - [`HostApi`]: an API of your own in a few lines, typed by serde.
-//! - `db`, with the features `db-sqlite` and `db-postgres`: a database for each tenant.
 //! - `http`, with the feature of that name: `fetch`, and `http.get` and its like.
 //! - [`events`]: publishing to a sink.
 //!

@@ -6,7 +6,7 @@
 //! backend:  leases a connection of the tenant, has the statement checked, run, bounded and cancelled
 //! ```
 //!
-//! [`Sqlite`] keeps a file for each tenant, [`Postgres`] a schema and a role. Either is made a service by [`Db`].
+//! `Sqlite` keeps a file for each tenant, `Postgres` a schema and a role. Either is made a service by [`Db`].
 //!
 //! A connection serves one run at a time, and others of the same tenant only if it came back clean: who drops a call's
 //! future drops its connection, too.
