@@ -15,6 +15,9 @@ use crate::setup::{builder, check_clean, execution, output, source, tenant, told
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// Of a run. What waits for the host is timed by tokio, so that it is long enough for a machine that has much else to do.
+pub(crate) const WALL_TIME: Duration = Duration::from_secs(600);
+
 /// An executor with few VMs, and a service that answers when it is told to.
 pub(crate) struct Scene {
     pub(crate) engine: FakeEngine,
@@ -32,6 +35,7 @@ impl Scene {
             runs_per_tenant: 10_000,
             runs_per_script: 10_000,
             api_rate: ApiCallRate::per_minute(100_000),
+            wall_time: WALL_TIME,
             ..Limits::default()
         };
         let pool = PoolConfig {

@@ -7,7 +7,7 @@ use isolet_core_traits::{KilledIn, LimitName, Report, Status};
 use isolet_testkit::{ParkFault, Stage};
 use tokio::task::JoinHandle;
 
-use crate::parking::Scene;
+use crate::parking::{Scene, WALL_TIME};
 use crate::setup::{output, source, tenant, told, until};
 
 const CALL: &str = "log info before; call slow.wait [7]; output reply";
@@ -60,8 +60,8 @@ async fn too_late() {
         let scene = Scene::small();
         let (parked, occupant, hold) = scene.one_parked(CALL).await;
         place.reach(&scene).await;
-        scene.clock.advance(Duration::from_secs(30));
-        tokio::time::advance(Duration::from_secs(31)).await;
+        scene.clock.advance(WALL_TIME);
+        tokio::time::advance(WALL_TIME + Duration::from_secs(1)).await;
         let report_of_parked = report(parked).await;
         assert_eq!(scene.executor.metrics().pool.in_use, 1, "{place:?}: its VM serves another");
         let killed = report_of_parked.killed.expect("a limit ended it");
