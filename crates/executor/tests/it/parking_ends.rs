@@ -65,7 +65,11 @@ async fn too_late() {
         let report_of_parked = report(parked).await;
         assert_eq!(scene.executor.metrics().pool.in_use, 1, "{place:?}: its VM serves another");
         let killed = report_of_parked.killed.expect("a limit ended it");
-        assert_eq!((killed.limit, killed.place, killed.used), (LimitName::WallMs, KilledIn::Host, 600_000), "{place:?}");
+        assert_eq!(
+            (killed.limit, killed.place, killed.used),
+            (LimitName::WallMs, KilledIn::Host, 600_000),
+            "{place:?}"
+        );
         assert_eq!((report_of_parked.status, report_of_parked.logs.len()), (Status::Timeout, 1));
         hold.release();
         assert_eq!(report(occupant).await.status, Status::Timeout, "its time has passed, too");

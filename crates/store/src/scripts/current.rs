@@ -1,7 +1,8 @@
 //! The current revisions of scripts, in memory.
 //!
-//! What is here is never older than what a change of this process that has returned made current. Two rules see to that:
-//! a change takes out what is older, and what was read while anything changed is not kept.
+//! What is here is never older than what a change of this process that has returned made current, nor than what was read
+//! before. Two rules see to that: a change takes out what is older, and what was read while anything changed is not kept.
+//! A change that is first known from a read is one, too.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,8 @@ struct State {
     bytes: usize,
     /// Counts changes that this process knows of.
     generation: u64,
+    /// The last of them, by the database's number.
+    newest: i64,
     /// When the database last told what has changed.
     heard: Duration,
 }
@@ -52,7 +55,10 @@ impl Entry {
 impl Current {
     pub(super) fn new(bytes_max: usize) -> Self {
         let entries = LruCache::unbounded();
-        Self { bytes_max, state: Mutex::new(State { entries, bytes: 0, generation: 0, heard: Duration::ZERO }) }
+        Self {
+            bytes_max,
+            state: Mutex::new(State { entries, bytes: 0, generation: 0, newest: 0, heard: Duration::ZERO }),
+        }
     }
 
     /// The script, if it is here and the database has told of changes since then.
@@ -69,11 +75,17 @@ impl Current {
         Generation(self.state().generation)
     }
 
-    /// Keeps what was read, unless something has changed since.
+    /// Keeps what was read, unless something has changed since. Nothing older is kept from now on.
     pub(super) fn learn(&self, tenant: &TenantId, script: &ScriptId, entry: Entry, seen: Generation) {
         let mut state = self.state();
+        let (key, change) = ((tenant.clone(), script.clone()), entry.change);
         if state.generation == seen.0 {
-            state.keep((tenant.clone(), script.clone()), entry, self.bytes_max);
+            state.keep(key, entry, self.bytes_max);
+            return;
+        }
+        state.forget_before(&key, change);
+        if change > state.newest {
+            state.knows_of(change);
         }
     }
 
@@ -94,7 +106,7 @@ impl Current {
         {
             state.keep(key, entry, self.bytes_max);
         }
-        state.generation += 1;
+        state.knows_of(change);
     }
 
     /// What the database told at `at` of changes by anyone.
@@ -102,8 +114,8 @@ impl Current {
         let mut state = self.state();
         for (key, change) in changes {
             state.forget_before(key, *change);
+            state.knows_of(*change);
         }
-        state.generation += u64::from(!changes.is_empty());
         state.heard = state.heard.max(at);
     }
 
@@ -114,6 +126,12 @@ impl Current {
 }
 
 impl State {
+    /// Who reads from now on reads what this change made, or later ones.
+    fn knows_of(&mut self, change: i64) {
+        self.newest = self.newest.max(change);
+        self.generation += 1;
+    }
+
     fn keep(&mut self, key: (TenantId, ScriptId), entry: Entry, bytes_max: usize) {
         if self.entries.peek(&key).is_some_and(|kept| kept.change > entry.change) {
             return;
@@ -185,6 +203,21 @@ mod tests {
         assert_eq!(stage.kept("b"), None, "it might be older than a change that was dropped from memory meanwhile");
         stage.learn("b", 1, stage.0.generation());
         assert_eq!(stage.kept("b").as_deref(), Some("1"));
+    }
+
+    /// One reader begins, another one reads a later change and cannot keep it; what the first one has read is older.
+    #[test]
+    fn what_was_read_earlier_is_not_kept_after_what_was_read_later() {
+        let stage = Stage(Current::new(1_000));
+        let before = stage.0.generation();
+        stage.changed("b", 1, before);
+        let slow = stage.0.generation();
+        stage.learn("a", 5, before);
+        stage.learn("a", 3, slow);
+        assert_eq!(stage.kept("a"), None);
+        stage.learn("a", 5, stage.0.generation());
+        stage.learn("a", 5, before);
+        assert_eq!(stage.kept("a").as_deref(), Some("5"), "what is known already is no change");
     }
 
     #[test]
