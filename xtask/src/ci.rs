@@ -47,7 +47,7 @@ static STEPS: [Step; 17] = [
     Step::new("benches", "every benchmark runs once", tests::benches),
     Step::new("docs", "the docs build without a warning", commands::docs),
     Step::new("alone", "each library builds alone", commands::alone),
-    Step::new("package", "each published crate builds from its package", package::step),
+    Step::new("package", "each published crate compiles from its package", package::step),
     Step::new("msrv", "the oldest promised Rust builds it", msrv::step),
     Step::new("readme", "the first command of README.md works", readme::step),
 ];
