@@ -51,8 +51,6 @@ pub(crate) struct Arena {
     image: Image,
     /// The image's whole pages but the first, if they are watched. Of those that are not hot, the image holds nothing.
     pages: Option<Pages>,
-    /// How many words the lines had that were taken last.
-    lines_words: usize,
 }
 
 /// How the memory of a VM is put back after a run. Every byte is what it was, whichever way.
@@ -94,7 +92,7 @@ impl Arena {
         // SAFETY: the mapping is writable, page-aligned and larger than a head.
         unsafe { base.write(Head::new(start, start + capacity)) };
         let (number, image) = (ARENAS.fetch_add(1, Relaxed), Image::none());
-        Ok(Self { number, base, capacity, image, pages: None, lines_words: 0 })
+        Ok(Self { number, base, capacity, image, pages: None })
     }
 
     /// The functions that QuickJS allocates with; their opaque pointer must be an arena's.
@@ -223,13 +221,11 @@ impl Arena {
                 iter::once(0..PAGE_WORDS).chain(hot).chain(iter::once(last)).collect()
             }
         };
-        let (now, mut lines) = (self.words(used), Lines::of(self.number, self.lines_words));
+        let (now, mut lines) = (self.words(used), Lines::of(self.number));
         for Range { start, end } in stretches {
             lines.compare(start, &now[start..end], self.image.get(start..end));
         }
-        let lines = lines.finish();
-        self.lines_words = lines.words();
-        lines
+        lines.copied(now)
     }
 
     /// Whether lines were taken from this arena.
