@@ -1,7 +1,7 @@
 //! What the tests share.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use isolet_core_traits::{Permissions, Report, Source, SourceKind, Status, TenantId};
 use isolet_executor::{Execution, Executor, ExecutorBuilder};
@@ -53,10 +53,14 @@ pub(crate) fn output(report: &Report) -> &str {
     report.output.as_ref().map_or("", |output| output.get())
 }
 
-/// Waits for what other threads are about to do.
+/// Waits for what other threads are about to do. What takes this long will never be: a test must not wait for ever.
 pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
+    const ENOUGH: Duration = Duration::from_secs(300);
+    let begun = Instant::now();
     while !condition() {
-        std::thread::yield_now();
+        assert!(begun.elapsed() < ENOUGH, "what was waited for did not come");
+        // Leaves the core to who must do it, which tokio's own sleep does not if its time is paused.
+        std::thread::sleep(Duration::from_micros(20));
         tokio::task::yield_now().await;
     }
 }
