@@ -91,6 +91,12 @@ pub struct LimitOverrides {
     /// In place of the configured `api_calls_per_run`. 0: none may be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_calls_per_run: Option<u32>,
+    /// In place of the configured `host_bytes_out_per_run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_bytes_out_per_run: Option<u64>,
+    /// In place of the configured `host_bytes_in_per_run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_bytes_in_per_run: Option<u64>,
 }
 
 /// Durations as whole milliseconds.

@@ -346,6 +346,9 @@ pub struct Metrics {
     pub host_bytes_in: u64,
     /// Bytes of their arguments.
     pub host_bytes_out: u64,
+    /// Those of the calls that were denied: not permitted, or reaching for what scripts may not have.
+    #[serde(default)]
+    pub host_calls_denied: u64,
     /// Bytes of the output as JSON, the part that was cut included.
     pub output_bytes: u64,
     /// How often the run was preempted.

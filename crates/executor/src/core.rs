@@ -144,6 +144,7 @@ impl<E: Engine> Core<E> {
             kills: self.counters.kills(),
             violators: self.counters.violators(),
             host_calls: self.counters.host_calls(),
+            host_calls_denied: self.counters.host_calls_denied(),
             in_flight: self.counters.in_flight(),
             is_draining: self.gate.is_closed(),
             workers: self.workers.count(),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolet_core_traits::{
-    CallId, CloseReason, Guard, HostCall, HostInterface, HostReply, HostService, OperationId, RunInfo,
+    CallId, CloseReason, Guard, HostCall, HostFailureKind, HostInterface, HostReply, HostService, OperationId, RunInfo,
 };
 use isolet_limits::{ApiRates, Limits};
 use tokio::runtime::Handle;
@@ -64,6 +64,7 @@ pub(crate) struct Traffic {
     pub(crate) calls: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
+    pub(crate) denied: u64,
 }
 
 impl Dispatch {
@@ -169,8 +170,11 @@ impl Dispatch {
         let (call, _) = self.tasks.remove(&id)?;
         // The only way to fail is to have been ended: panics are answers.
         let (_, result) = joined.ok()?;
-        if let (false, Ok(payload)) = (is_timer, &result) {
-            self.traffic.bytes_in += payload.bytes() as u64;
+        match &result {
+            _ if is_timer => {}
+            Ok(payload) => self.traffic.bytes_in += payload.bytes() as u64,
+            Err(failure) if failure.kind == HostFailureKind::Denied => self.traffic.denied += 1,
+            Err(_) => {}
         }
         Some(HostReply { call, result })
     }

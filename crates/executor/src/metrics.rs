@@ -25,7 +25,9 @@ pub struct ExecutorMetrics {
     pub kills: Kills,
     /// Host calls that runs have made, timers aside.
     pub host_calls: u64,
-    /// Whose scripts used most often what the policy blocks.
+    /// Those of them that were denied.
+    pub host_calls_denied: u64,
+    /// Whose scripts used most often what the policy blocks or permissions deny.
     pub violators: Vec<Violator>,
     /// Executions that have begun and not ended, those in the queue included.
     pub in_flight: usize,
@@ -86,6 +88,7 @@ pub(crate) struct Counters {
     tenant_cpu_time_kills: AtomicU64,
     memory_kills: AtomicU64,
     host_calls: AtomicU64,
+    host_calls_denied: AtomicU64,
     violations: Violations,
     in_flight: AtomicUsize,
 }
@@ -101,6 +104,7 @@ impl Counters {
         self.ended[report.status as usize].fetch_add(1, Relaxed);
         if report.metrics.host_calls > 0 {
             self.host_calls.fetch_add(report.metrics.host_calls, Relaxed);
+            self.host_calls_denied.fetch_add(report.metrics.host_calls_denied, Relaxed);
         }
         if let Some(killed) = &report.killed {
             let kills = match killed.limit {
@@ -129,6 +133,10 @@ impl Counters {
 
     pub(crate) fn host_calls(&self) -> u64 {
         self.host_calls.load(Relaxed)
+    }
+
+    pub(crate) fn host_calls_denied(&self) -> u64 {
+        self.host_calls_denied.load(Relaxed)
     }
 
     pub(crate) fn violators(&self) -> Vec<Violator> {

@@ -38,6 +38,7 @@ impl Run {
         metrics.host_calls = traffic.calls;
         metrics.host_bytes_in = traffic.bytes_in;
         metrics.host_bytes_out = traffic.bytes_out;
+        metrics.host_calls_denied = traffic.denied;
         let used = Used { wall: self.interrupt.elapsed(), cpu: ended.cpu, budget_spent: ended.budget_spent };
         let outcome = ended.outcome.map_err(|lost| match lost {
             Lost::Stuck if self.interrupt.poll() == Some(Abort::Cancelled) => Verdict::cancelled(),

@@ -7,7 +7,8 @@
 //!                    └─ host_call
 //! ```
 
-use isolet_core_traits::RunInfo;
+use isolet_core_traits::{HostFailure, HostNamespace, HostOperation, Payload, RunInfo};
+use tracing::field::Empty;
 use tracing::{Span, debug_span, trace_span};
 
 pub(crate) fn execution(run: &RunInfo) -> Span {
@@ -34,6 +35,34 @@ pub(crate) fn queue() -> Span {
 /// From the grant of a VM to the end of the run.
 pub(crate) fn run() -> Span {
     debug_span!(target: "isolet", "run")
+}
+
+/// One host call, from its permits to its answer.
+pub(crate) fn host_call(
+    run: &RunInfo,
+    namespace: &HostNamespace,
+    operation: &HostOperation,
+    arguments: &Payload,
+) -> Span {
+    debug_span!(
+        target: "isolet",
+        "host_call",
+        execution = %run.execution,
+        tenant = %run.tenant,
+        namespace = namespace.name,
+        operation = operation.name,
+        bytes_out = arguments.bytes(),
+        bytes_in = Empty,
+        error = Empty,
+    )
+}
+
+/// What came of the host call of `span`.
+pub(crate) fn host_call_ended(span: &Span, answer: &Result<Payload, HostFailure>) {
+    match answer {
+        Ok(reply) => span.record("bytes_in", reply.bytes()),
+        Err(failure) => span.record("error", failure.name.as_str()),
+    };
 }
 
 /// A VM is made.

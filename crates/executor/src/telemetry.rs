@@ -90,7 +90,7 @@ fn gauges() -> [Figure; 13] {
 }
 
 /// What has been so far.
-fn counters() -> [Figure; 15] {
+fn counters() -> [Figure; 16] {
     [
         figure("isolet.vm.created", "{vm}", "VMs that were ordered, by why", |metrics, tell| {
             let ordered = &metrics.pool.ordered;
@@ -151,6 +151,9 @@ fn counters() -> [Figure; 15] {
         }),
         figure("isolet.host.calls", "{call}", "Host calls that runs have made", |metrics, tell| {
             tell(metrics.host_calls, None);
+        }),
+        figure("isolet.host.calls.denied", "{call}", "Host calls that were denied", |metrics, tell| {
+            tell(metrics.host_calls_denied, None);
         }),
         figure(
             "isolet.cache.lookups",

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use isolet_core_traits::{Report, ScriptId, Status, TenantId};
 
-/// A script of a tenant that used what the policy blocks, and did not catch the error.
+/// A script of a tenant that used what the policy blocks and did not catch the error, or made calls that were denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violator {
     /// The tenant.
     pub tenant: TenantId,
     /// The script.
     pub script: ScriptId,
-    /// Its executions that ended so.
+    /// Its executions that did so.
     pub violations: u64,
     /// At most so many of them may be others': its place among those that are counted was somebody else's before.
     pub error_max: u64,
@@ -42,7 +42,7 @@ struct Count {
 impl Violations {
     /// An execution ended with this report.
     pub(crate) fn count(&self, report: &Report) {
-        if report.status == Status::SandboxViolation {
+        if report.status == Status::SandboxViolation || report.metrics.host_calls_denied > 0 {
             self.add(&report.context.tenant, &report.context.script);
         }
     }

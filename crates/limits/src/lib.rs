@@ -3,7 +3,7 @@
 //! - [`Limits`] holds every limit with its default; [`LimitOverrides`] lowers some of them for one execution.
 //! - [`check_size`] refuses a source, an input or a context with the figures.
 //! - [`LimitsPolicy`] tells which limits hold for whom, [`Plans`] is one that lies in memory.
-//! - [`ApiRate`] counts the API calls of each tenant by time, [`ApiRates`] those of tenants with different rates, [`RunCallBudget`] those of one run.
+//! - [`ApiRate`] counts the API calls of each tenant by time, [`ApiRates`] those of tenants with different rates, [`RunBudget`] those of one run.
 //! - [`CpuBudgets`] counts the CPU time of each tenant by the minute.
 //!
 //! This crate does *not* enforce what others can enforce better. Time, memory, output and logs are the engine's and the
@@ -42,7 +42,7 @@ mod rates;
 mod size;
 
 pub use api_rate::{ApiCallRate, ApiRate, OnRateLimit, RateLimited};
-pub use budget::{BudgetSpent, RunCallBudget};
+pub use budget::{BudgetSpent, RunBudget};
 pub use cpu_budget::{CpuBudgetSpent, CpuBudgets};
 pub use error::LimitsError;
 pub use isolet_core_traits::LimitOverrides;

@@ -57,6 +57,11 @@ pub struct Limits {
     pub on_rate_limit: OnRateLimit,
     /// API calls of one run, below the tenant's rate. None by default: only the rate counts.
     pub api_calls_per_run: Option<u32>,
+    /// Bytes of the arguments of all host calls of one run; a call beyond them rejects. 64 MiB by default.
+    pub host_bytes_out_per_run: u64,
+    /// Bytes of the replies to all host calls of one run; a reply beyond them rejects its call, and a run that has had them
+    /// all makes no further ones. 64 MiB by default. What the host itself fetched for a reply is not bounded by it.
+    pub host_bytes_in_per_run: u64,
     /// The tenant's share of CPU time and of turns in the queue, against that of others. 1 by default.
     pub weight: NonZeroU32,
     /// Runs of one script of a tenant at once, compilations included; further ones wait in the queue. 5 by default.
@@ -89,6 +94,8 @@ impl Default for Limits {
             api_rate: ApiCallRate::per_minute(60),
             on_rate_limit: OnRateLimit::Reject,
             api_calls_per_run: None,
+            host_bytes_out_per_run: 64 << 20,
+            host_bytes_in_per_run: 64 << 20,
             weight: NonZeroU32::MIN,
             runs_per_script: 5,
             runs_per_tenant: 5,
@@ -104,6 +111,8 @@ const MEMORY_BYTES_MIN: u64 = 1 << 20;
 const MEMORY_BYTES_MAX: u64 = 4 << 30;
 /// JSON texts and buffers are copied whole: no more than this at a time.
 const SIZE_BYTES_MAX: u64 = 1 << 30;
+/// More than a run can move in a day.
+const TRAFFIC_BYTES_MAX: u64 = 1 << 40;
 /// Shares that differ by more cannot be told from none.
 const WEIGHT_MAX: u64 = 1_000;
 /// More at once than one process can serve.
@@ -151,6 +160,8 @@ impl Limits {
             ("host_payload_bytes", self.host_payload_bytes as u64, 1, SIZE_BYTES_MAX),
             ("host_calls_in_flight", self.host_calls_in_flight as u64, 1, COUNT_MAX),
             ("host_calls_pending", self.host_calls_pending as u64, 1, COUNT_MAX),
+            ("host_bytes_out_per_run", self.host_bytes_out_per_run, 1, TRAFFIC_BYTES_MAX),
+            ("host_bytes_in_per_run", self.host_bytes_in_per_run, 1, TRAFFIC_BYTES_MAX),
             ("weight", u64::from(self.weight.get()), 1, WEIGHT_MAX),
             ("runs_per_script", self.runs_per_script as u64, 1, COUNT_MAX),
             ("runs_per_tenant", self.runs_per_tenant as u64, 1, COUNT_MAX),
@@ -225,6 +236,11 @@ mod tests {
             (|l| l.host_payload_bytes = 0, "host_payload_bytes is 0, 1 to 1073741824 are allowed"),
             (|l| l.host_calls_in_flight = 0, "host_calls_in_flight is 0, 1 to 1000000 are allowed"),
             (|l| l.host_calls_pending = 0, "host_calls_pending is 0, 1 to 1000000 are allowed"),
+            (|l| l.host_bytes_out_per_run = 0, "host_bytes_out_per_run is 0, 1 to 1099511627776 are allowed"),
+            (
+                |l| l.host_bytes_in_per_run = 2 << 40,
+                "host_bytes_in_per_run is 2199023255552, 1 to 1099511627776 are allowed",
+            ),
             (|l| l.runs_per_script = 0, "runs_per_script is 0, 1 to 1000000 are allowed"),
             (|l| l.runs_per_tenant = 0, "runs_per_tenant is 0, 1 to 1000000 are allowed"),
             (|l| l.api_rate.burst = 0, "api_rate.burst is 0, 1 to 100000 are allowed"),

@@ -21,6 +21,8 @@ impl Limits {
             log_lines,
             host_calls_in_flight,
             api_calls_per_run,
+            host_bytes_out_per_run,
+            host_bytes_in_per_run,
         } = overrides;
         let mut limits = self.clone();
         lower("wall_time_ms", &mut limits.wall_time, *wall_time, milliseconds)?;
@@ -31,6 +33,9 @@ impl Limits {
         lower("log_lines", &mut limits.log_lines, *log_lines, |lines| lines as u64)?;
         let in_flight = &mut limits.host_calls_in_flight;
         lower("host_calls_in_flight", in_flight, *host_calls_in_flight, |calls| calls as u64)?;
+        let (out, into) = (&mut limits.host_bytes_out_per_run, &mut limits.host_bytes_in_per_run);
+        lower("host_bytes_out_per_run", out, *host_bytes_out_per_run, |bytes| bytes)?;
+        lower("host_bytes_in_per_run", into, *host_bytes_in_per_run, |bytes| bytes)?;
         lower_or_set("cpu_time_ms", &mut limits.cpu_time, *cpu_time, milliseconds)?;
         lower_or_set("api_calls_per_run", &mut limits.api_calls_per_run, *api_calls_per_run, u64::from)?;
         limits.check()?;
@@ -60,6 +65,8 @@ impl Limits {
             log_lines: lowest(self.log_lines, caps.log_lines),
             host_calls_in_flight: lowest(self.host_calls_in_flight, caps.host_calls_in_flight),
             api_calls_per_run: lowest_set(self.api_calls_per_run, caps.api_calls_per_run),
+            host_bytes_out_per_run: lowest(self.host_bytes_out_per_run, caps.host_bytes_out_per_run),
+            host_bytes_in_per_run: lowest(self.host_bytes_in_per_run, caps.host_bytes_in_per_run),
         })
     }
 }
@@ -112,6 +119,8 @@ mod tests {
             log_lines: Some(0),
             host_calls_in_flight: Some(1),
             api_calls_per_run: Some(0),
+            host_bytes_out_per_run: Some(1),
+            host_bytes_in_per_run: Some(2),
         };
         let limits = Limits::default();
         let lowered = Limits {
@@ -124,6 +133,8 @@ mod tests {
             log_lines: 0,
             host_calls_in_flight: 1,
             api_calls_per_run: Some(0),
+            host_bytes_out_per_run: 1,
+            host_bytes_in_per_run: 2,
             ..Limits::default()
         };
         assert_eq!(limits.with(&overrides), Ok(lowered.clone()));

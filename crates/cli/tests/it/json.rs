@@ -73,6 +73,7 @@ fn a_report_is_one_line() {
             "host_bytes_in": "N",
             "host_bytes_out": "N",
             "host_calls": "N",
+            "host_calls_denied": "N",
             "host_wait_us": "N",
             "memory_peak_bytes": "N",
             "output_bytes": "N",

@@ -7,12 +7,13 @@ use isolet_core_traits::{
     Guard, HostFailure, HostFailureKind, HostNamespace, HostOperation, HostSession, JsonText, OperationId, Payload,
     RunInfo,
 };
-use isolet_limits::{ApiCallRate, Limits, OnRateLimit, RateLimited, RunCallBudget};
+use isolet_limits::{ApiCallRate, BudgetSpent, Limits, OnRateLimit, RateLimited, RunBudget};
 use tokio::sync::OnceCell;
 use tracing::Instrument;
 
 use super::Host;
 use crate::panics::{CatchPanic, Panic, catch};
+use crate::spans;
 
 /// What a call's promise settles with.
 pub(super) type Answer = Result<Payload, HostFailure>;
@@ -22,7 +23,9 @@ pub(super) struct HostRun {
     pub(super) host: Arc<Host>,
     pub(super) info: RunInfo,
     sessions: Vec<OnceCell<Arc<dyn HostSession>>>,
-    budget: RunCallBudget,
+    calls: RunBudget,
+    bytes_out: RunBudget,
+    bytes_in: RunBudget,
     rate: ApiCallRate,
     on_rate_limit: OnRateLimit,
     reply_bytes_max: usize,
@@ -36,7 +39,9 @@ impl HostRun {
             host,
             info,
             sessions,
-            budget: RunCallBudget::new(limits.api_calls_per_run),
+            calls: RunBudget::new(limits.api_calls_per_run.map(u64::from)),
+            bytes_out: RunBudget::new(Some(limits.host_bytes_out_per_run)),
+            bytes_in: RunBudget::new(Some(limits.host_bytes_in_per_run)),
             rate: limits.api_rate,
             on_rate_limit: limits.on_rate_limit,
             reply_bytes_max: limits.host_reply_bytes,
@@ -64,19 +69,16 @@ impl HostRun {
             return sleep(&arguments).await;
         }
         let Some((namespace, operation)) = self.host.interface.operation(id) else { return Err(unknown_operation()) };
-        let span = tracing::debug_span!(
-            target: "isolet",
-            "host_call",
-            execution = %self.info.execution,
-            tenant = %self.info.tenant,
-            namespace = namespace.name,
-            operation = operation.name,
-        );
+        let span = spans::host_call(&self.info, namespace, operation, &arguments);
         let call = async {
-            self.permit(id, namespace, operation)?;
-            self.permitted_call(id, operation, arguments).await
+            let answer = match self.permit(id, namespace, operation) {
+                Ok(()) => self.permitted_call(id, operation, arguments).await,
+                Err(denied) => Err(denied),
+            };
+            spans::host_call_ended(&span, &answer);
+            answer
         };
-        call.instrument(span).await
+        call.instrument(span.clone()).await
     }
 
     /// An operation that no service guards by itself must be permitted by its name.
@@ -93,7 +95,7 @@ impl HostRun {
     }
 
     async fn permitted_call(&self, id: OperationId, operation: &HostOperation, arguments: Payload) -> Answer {
-        self.admit(operation.cost).await?;
+        self.admit(operation.cost, arguments.bytes() as u64).await?;
         let session = self.session(id.namespace).await?;
         let reply = if operation.blocking {
             self.call_blocking(session, id.operation, arguments).await?
@@ -103,19 +105,28 @@ impl HostRun {
         self.checked(reply)
     }
 
-    /// Counts the call against the run's budget and the tenant's rate.
-    async fn admit(&self, cost: u32) -> Result<(), HostFailure> {
-        self.budget.take(cost).map_err(|spent| {
-            let message = format!("this run may make {} API calls, and made {}", spent.calls_max, spent.used);
-            HostFailure::new(HostFailureKind::RateLimited, "RateLimitError", message)
+    /// Counts the call against the run's budgets and the tenant's rate.
+    async fn admit(&self, cost: u32, bytes: u64) -> Result<(), HostFailure> {
+        if self.bytes_in.is_spent() {
+            return Err(over_budget("this run has had all the bytes of replies that it may have"));
+        }
+        self.calls.take(u64::from(cost)).map_err(|BudgetSpent { used, max, .. }| {
+            over_budget(&format!("this run may make {max} API calls, and made {used}"))
         })?;
+        let within = match self.bytes_out.take(bytes) {
+            Ok(()) => self.admit_at_rate(cost).await.inspect_err(|_| self.bytes_out.give_back(bytes)),
+            Err(BudgetSpent { used, max, .. }) => Err(over_budget(&format!(
+                "this run may send {max} bytes in host calls and sent {used}, this one has {bytes}"
+            ))),
+        };
+        within.inspect_err(|_| self.calls.give_back(u64::from(cost)))
+    }
+
+    async fn admit_at_rate(&self, cost: u32) -> Result<(), HostFailure> {
         while let Err(limited) = self.host.rates.check(self.rate, &self.info.tenant, cost) {
             match (self.on_rate_limit, limited.retry_after) {
                 (OnRateLimit::Wait, Some(wait)) => tokio::time::sleep(wait).await,
-                _ => {
-                    self.budget.give_back(cost);
-                    return Err(rate_limit_error(&limited));
-                }
+                _ => return Err(rate_limit_error(&limited)),
             }
         }
         Ok(())
@@ -139,12 +150,16 @@ impl HostRun {
         }
     }
 
-    /// A reply goes into the engine only if it is JSON within the limit.
+    /// A reply goes into the engine only if it is JSON within the limits.
     fn checked(&self, reply: Payload) -> Answer {
         let (bytes, bytes_max) = (reply.bytes(), self.reply_bytes_max);
         if bytes > bytes_max {
             return Err(host_error(&format!("the reply has {bytes} bytes, at most {bytes_max} are allowed")));
         }
+        self.bytes_in.take(bytes as u64).map_err(|BudgetSpent { used, max, .. }| {
+            self.bytes_in.exhaust();
+            over_budget(&format!("this run may get {max} bytes in replies and got {used}, this one has {bytes}"))
+        })?;
         match JsonText::parse(reply.json.as_str()) {
             Ok(_) => Ok(reply),
             Err(_) => Err(host_error("the host's reply is not valid JSON")),
@@ -168,6 +183,11 @@ async fn sleep(arguments: &Payload) -> Answer {
 
 fn host_error(message: &str) -> HostFailure {
     HostFailure::new(HostFailureKind::Failed, "HostError", message)
+}
+
+/// Waiting does not help: a run's budget is not filled up again.
+fn over_budget(message: &str) -> HostFailure {
+    HostFailure::new(HostFailureKind::RateLimited, "RateLimitError", message)
 }
 
 fn unknown_operation() -> HostFailure {

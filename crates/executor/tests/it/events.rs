@@ -1,13 +1,14 @@
-//! What the log is told: exactly one event for each execution that is not ok.
+//! What the log is told: exactly one event for each execution that is not ok, and a span for each host call.
 
 use std::cell::RefCell;
 use std::fmt::{Debug, Write};
 use std::sync::Once;
 
+use expect_test::expect;
 use isolet_core_traits::{ExecutionId, Status};
 use isolet_executor::Traceparent;
 use isolet_limits::{LimitOverrides, Limits};
-use isolet_testkit::services::{Failing, Panicking, PanicsIn, Slow};
+use isolet_testkit::services::{Echo, Failing, Panicking, PanicsIn, Slow};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -32,7 +33,12 @@ impl Seen {
 thread_local! {
     /// The events of this thread, while it is being captured.
     static CAPTURED: RefCell<Option<Vec<Seen>>> = const { RefCell::new(None) };
+    /// The spans of host calls that began on this thread meanwhile. They are numbered from 1.
+    static HOST_CALLS: RefCell<Vec<Fields>> = const { RefCell::new(Vec::new()) };
 }
+
+/// The number of every span of a thread that is not captured: it may end on another one.
+const ELSEWHERE: u64 = u64::MAX;
 
 /// The one subscriber of the process: `tracing` remembers for each place in the code whether anyone listens, and
 /// subscribers of single threads do not always count.
@@ -42,6 +48,16 @@ struct Capture;
 pub(crate) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Capture).expect("nobody else sets one"));
+}
+
+/// The fields of a span, as they come.
+#[derive(Default)]
+struct Fields(String);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let _ = write!(self.0, "{}={value:?} ", field.name());
+    }
 }
 
 impl Visit for Seen {
@@ -56,12 +72,24 @@ impl Visit for Seen {
 
 impl Subscriber for Capture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("isolet") && metadata.is_event()
+        metadata.target().starts_with("isolet") && (metadata.is_event() || metadata.name() == "host_call")
     }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        if CAPTURED.with_borrow(Option::is_none) {
+            return Id::from_u64(ELSEWHERE);
+        }
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        HOST_CALLS.with_borrow_mut(|calls| {
+            calls.push(fields);
+            Id::from_u64(calls.len() as u64)
+        })
     }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        if id.into_u64() != ELSEWHERE {
+            HOST_CALLS.with_borrow_mut(|calls| values.record(&mut calls[id.into_u64() as usize - 1]));
+        }
+    }
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
         let metadata = event.metadata();
@@ -87,7 +115,8 @@ pub(crate) fn captured(work: impl Future<Output = ()>) -> Vec<Seen> {
 fn events_of(script: &str, limits: Limits, overrides: LimitOverrides) -> Vec<Seen> {
     let (engine, clock) = spinning_engine(None);
     captured(async {
-        let builder = builder(&engine).clock(clock).limits(limits).host(Failing).host(Panicking(PanicsIn::Call));
+        let builder =
+            builder(&engine).clock(clock).limits(limits).host(Echo).host(Failing).host(Panicking(PanicsIn::Call));
         let executor = builder.build().expect("it builds");
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let execution = execution(script)
@@ -125,6 +154,17 @@ fn one_event_for_each_execution_that_is_not_ok() {
     let overrides = LimitOverrides { memory_bytes: Some(1 << 40), ..LimitOverrides::default() };
     let events = events_of("output 1", Limits::default(), overrides);
     assert!(events.len() == 1 && events[0].fields.contains("status=rejected"), "{events:?}");
+}
+
+#[test]
+fn a_span_tells_what_came_of_a_host_call() {
+    let script = "try call failing.denied [1,2]; call echo.first [123]; output 1";
+    assert!(events_of(script, Limits::default(), LimitOverrides::default()).is_empty());
+    let calls: Vec<_> = HOST_CALLS.take().into_iter().map(|fields| fields.0.trim_end().to_owned()).collect();
+    expect![[r#"
+        execution=e1 tenant=acme namespace="failing" operation="denied" bytes_out=5 error="SandboxViolation"
+        execution=e1 tenant=acme namespace="echo" operation="first" bytes_out=5 bytes_in=3"#]]
+    .assert_eq(&calls.join("\n"));
 }
 
 #[test]

@@ -88,6 +88,46 @@ async fn rates_and_sizes() {
 }
 
 #[tokio::test]
+async fn the_bytes_of_a_run_have_bounds() {
+    let out = Limits { host_bytes_out_per_run: 10, ..Limits::default() };
+    let twice = "call echo.first [123]; call echo.first [456]";
+    check(out.clone(), &format!("{twice}; output reply"), expect!["456"]).await;
+    check(
+        out,
+        &format!("{twice}; call echo.first [7]"),
+        expect!["rate_limited: RateLimitError: this run may send 10 bytes in host calls and sent 10, this one has 3"],
+    )
+    .await;
+    let into = Limits { host_bytes_in_per_run: 6, api_calls_per_run: Some(3), ..Limits::default() };
+    check(into.clone(), &format!("{twice}; output reply"), expect!["456"]).await;
+    check(
+        into.clone(),
+        "call echo.first [1234]; call echo.first [567]",
+        expect!["rate_limited: RateLimitError: this run may get 6 bytes in replies and got 4, this one has 3"],
+    )
+    .await;
+    check(
+        into,
+        "try call echo.first [1234567]; call counting.next",
+        expect!["rate_limited: RateLimitError: this run has had all the bytes of replies that it may have"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn denied_calls_are_counted() {
+    let engine = FakeEngine::default();
+    let executor = builder(&engine).host(Failing).build().expect("it builds");
+    let script = "try call failing.denied; try call failing.failed; try call failing.denied; output 1";
+    let report = executor.execute(execution(script)).await;
+    assert_eq!((report.status, report.metrics.host_calls, report.metrics.host_calls_denied), (Status::Ok, 3, 2));
+    let metrics = executor.metrics();
+    assert_eq!((metrics.host_calls, metrics.host_calls_denied), (3, 2));
+    let violators: Vec<_> = metrics.violators.iter().map(|one| (one.script.as_str(), one.violations)).collect();
+    assert_eq!(violators, [(report.context.script.as_str(), 1)]);
+}
+
+#[tokio::test]
 async fn traffic_is_told() {
     let engine = FakeEngine::default();
     let executor = builder(&engine).host(Echo).build().expect("it builds");
