@@ -4,7 +4,7 @@
 //! Outputs and reports go to stdout, everything that is said about them to stderr.
 //! Exit codes: 0 if all went well, 1 if a script failed, 2 for wrong usage, 3 if a run was ended or refused; of several
 //! scripts the highest.
-//! It does *not* offer scripts any host service: they compute.
+//! Scripts have the host services that options ask for, and none by default.
 
 mod arguments;
 mod bench;
