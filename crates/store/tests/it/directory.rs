@@ -20,8 +20,3 @@ impl Drop for Directory {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
-
-/// Whether the long tests are to be as long as they can be.
-pub(crate) fn full() -> bool {
-    std::env::var_os("ISOLET_STORE_FULL").is_some_and(|value| !value.is_empty())
-}
