@@ -95,7 +95,7 @@ async fn a_slow_store_is_waited_for_by_those_who_need_it() {
 async fn a_store_that_is_silent_delays_nobody() {
     let location = Postgres::shared().database();
     let proxy = Proxy::to(&location).await;
-    let stage = Stage::beside(proxy.location(), &location, |config| config.wait_max = Duration::from_secs(2)).await;
+    let stage = Stage::beside(proxy.location(), &location, |config| config.wait_max = Duration::from_secs(1)).await;
     let mut other = PgConnection::connect(&location).await.expect("a connection");
     other.execute(LOCK).await.expect("it waits its turn");
     let mut lookups = JoinSet::new();
@@ -108,7 +108,7 @@ async fn a_store_that_is_silent_delays_nobody() {
     proxy.set(Way::Silent);
     other.execute("ROLLBACK").await.expect("it gives way");
     assert!(lookups.join_all().await.iter().all(Result::is_err), "no answer has come");
-    stage.bears(Fault { reads: false, messages: &["no answer within 2000 ms", "no connection"] }).await;
+    stage.bears(Fault { reads: false, messages: &["no answer within 1000 ms", "no connection"] }).await;
     proxy.set(Way::Open);
     stage.recovers().await;
     proxy.set(Way::Silent);
