@@ -6,8 +6,8 @@ use std::time::Duration;
 use isolet_core_traits::{ExecutionId, ReportSink, SealKey, SealKeys, Source, SourceKind, Status};
 use isolet_executor::{BytecodeConfig, BytecodeStats, Execution, Executor};
 use isolet_store::{
-    Durability, Expected, OnFull, Put, RecordQuery, RecordStats, RecordStore, RecordsConfig, Store, StoreConfig,
-    StoreError,
+    Change, Durability, Expected, OnFull, Put, RecordQuery, RecordStats, RecordStore, RecordsConfig, Store,
+    StoreConfig, StoreError,
 };
 use isolet_testkit::FakeEngine;
 use tokio::time::timeout;
@@ -46,6 +46,16 @@ pub(crate) struct Stage {
     location: String,
 }
 
+/// Puts what a stage needs.
+pub(crate) async fn put_scripts(location: &str) {
+    let store = open(location).await;
+    for (name, text) in [("known", "output 0"), ("known", "output 1"), ("cold", "output 1")] {
+        let (acme, name) = (tenant("acme"), script(name));
+        store.scripts().put(&Words, &acme, &name, &draft(text), &Expected::Anything).await.expect("it is put");
+    }
+    store.close().await;
+}
+
 impl Stage {
     /// One whose requests wait for the database up to 300 ms.
     pub(crate) async fn new(location: &str) -> Self {
@@ -58,19 +68,21 @@ impl Stage {
 
     /// One whose scripts are put by another way to the same database.
     pub(crate) async fn beside(location: &str, direct: &str, change: impl FnOnce(&mut StoreConfig)) -> Self {
-        let anything = Expected::Anything;
-        let other = open(direct).await;
-        let put = async |name: &str, text: &str| {
-            let put = other.scripts().put(&Words, &tenant("acme"), &script(name), &draft(text), &anything).await;
-            put.expect("it is put").revision
-        };
-        let (first, second) = (put("known", "output 0").await, put("known", "output 1").await);
-        put("cold", "output 1").await;
-        other.close().await;
+        put_scripts(direct).await;
+        Self::over(location, direct, change).await
+    }
 
+    /// One whose scripts are there.
+    pub(crate) async fn over(location: &str, direct: &str, change: impl FnOnce(&mut StoreConfig)) -> Self {
         let mut config = StoreConfig { wait_max: Duration::from_millis(300), ..StoreConfig::default() };
         change(&mut config);
         let store = Store::open_with(location, config).await.expect("a store");
+        let other = open(direct).await;
+        let changes = other.scripts().history(&tenant("acme"), &script("known"), None, 2).await.expect("it serves");
+        other.close().await;
+        let [second, first] = &changes[..] else { panic!("{changes:?}") };
+        let revision = |change: &Change| change.revision.as_deref().expect("it was put").into();
+        let (first, second) = (revision(first), revision(second));
         let batched = RecordsConfig { queue_bytes_max: QUEUE_BYTES_MAX, ..RecordsConfig::default() };
         let wait_max = Duration::from_millis(100);
         let sync = RecordsConfig { durability: Durability::Sync, wait_max, ..RecordsConfig::default() };

@@ -1,6 +1,6 @@
 //! A directory for the file of a test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Removed when it is dropped.
@@ -13,6 +13,12 @@ pub(crate) fn location() -> (String, Directory) {
     let directory = Directory(std::env::temp_dir().join(name));
     std::fs::create_dir_all(&directory.0).expect("a directory for temporary files");
     (directory.0.join("store.db").to_str().expect("plain characters").to_owned(), directory)
+}
+
+impl Directory {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
 }
 
 impl Drop for Directory {

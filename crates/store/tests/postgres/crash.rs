@@ -52,6 +52,8 @@ async fn what_was_acknowledged_survives_a_killed_server() {
     recorder.await.expect("it records to the end");
     store.close().await;
     check(&open(&location).await, &acknowledged, &unknown).await;
+    let count = postgres.sql(&location, "SELECT count(*) FROM isolet_records");
+    assert_eq!(count, acknowledged.records.load(SeqCst).to_string(), "none is there twice");
 }
 
 /// Puts scripts by number, and gives back the numbers of those that failed: nobody knows whether they were stored.

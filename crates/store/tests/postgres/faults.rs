@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use isolet_core_traits::{ReportSink, Status};
+use isolet_store::RecordsConfig;
 use isolet_testkit::Postgres;
 use sqlx::{Connection, Executor as _, PgConnection};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::contract::stage::{Fault, Stage};
-use crate::contract::{full, script, tenant, until};
+use crate::contract::{full, input, open, report, script, tenant, until};
 use crate::proxy::{Proxy, Way};
 
 /// Statements of a transaction that lets nobody read or write.
@@ -125,6 +126,34 @@ async fn a_store_that_is_gone_fails_only_what_nobody_knows() {
     stage.bears(Fault { reads: false, messages }).await;
     proxy.set(Way::Open);
     stage.recovers().await;
+}
+
+/// The server commits a batch, and the connection ends before it says so: the batch is tried again, and is not written twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_whose_acknowledgement_is_lost_are_there_once() {
+    const SLOW_COMMIT: &str = "CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$; \
+         CREATE CONSTRAINT TRIGGER sleep AFTER INSERT ON isolet_records DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW WHEN (NEW.id = 'r2') EXECUTE FUNCTION sleep()";
+    let postgres = Postgres::shared();
+    let location = postgres.database();
+    let proxy = Proxy::to(&location).await;
+    let store = open(proxy.location()).await;
+    postgres.sql(&location, SLOW_COMMIT);
+    let records = store.records(RecordsConfig::default());
+    for number in 0..3 {
+        records.record(&report("acme", "a", &format!("r{number}"), "ok", "1"), &input("{}")).await;
+    }
+    let commits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    until("it commits", async || postgres.sql(&location, commits) == "1").await;
+    proxy.set(Way::Closed);
+    let count = "SELECT count(*) FROM isolet_records";
+    until("it has committed", async || postgres.sql(&location, count) == "3").await;
+    until("the writer knows nothing of it", async || records.stats().failures > 0).await;
+    proxy.set(Way::Open);
+    timeout(Duration::from_secs(60), records.flush()).await.expect("it serves again");
+    let stats = records.stats();
+    assert_eq!((stats.written, stats.waiting, postgres.sql(&location, count).as_str()), (3, 0, "3"));
 }
 
 /// The number of a URL's database.
