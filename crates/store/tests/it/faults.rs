@@ -27,7 +27,7 @@ async fn a_locked_store_delays_nobody() {
         other.execute(lock).await.expect("nobody else writes");
         stage
             .bears(Fault {
-                messages: &["database is locked", "no answer within 300 ms", "no connection"],
+                messages: &["database is locked", "no answer within 1000 ms", "no connection"],
                 ..NOBODY_WRITES
             })
             .await;

@@ -30,7 +30,7 @@ async fn a_locked_store_delays_nobody() {
     let stage = Stage::new(&location).await;
     let mut other = PgConnection::connect(&location).await.expect("a connection");
     other.execute(LOCK).await.expect("it waits its turn");
-    let messages = &["canceling statement due to statement timeout", "no answer within 300 ms", "no connection"];
+    let messages = &["canceling statement due to statement timeout", "no answer within 1000 ms", "no connection"];
     stage.bears(Fault { reads: false, messages }).await;
     other.execute("ROLLBACK").await.expect("it gives way");
     stage.recovers().await;
@@ -71,7 +71,7 @@ async fn a_store_that_is_too_slow_delays_nobody() {
     let proxy = Proxy::to(&location).await;
     let stage = Stage::beside(proxy.location(), &location, |_| ()).await;
     proxy.set(Way::Slow(Duration::from_secs(2)));
-    stage.bears(Fault { reads: false, messages: &["no answer within 300 ms", "no connection"] }).await;
+    stage.bears(Fault { reads: false, messages: &["no answer within 1000 ms", "no connection"] }).await;
     proxy.set(Way::Open);
     stage.recovers().await;
 }
@@ -96,7 +96,7 @@ async fn a_slow_store_is_waited_for_by_those_who_need_it() {
 async fn a_store_that_is_silent_delays_nobody() {
     let location = Postgres::shared().database();
     let proxy = Proxy::to(&location).await;
-    let stage = Stage::beside(proxy.location(), &location, |config| config.wait_max = Duration::from_secs(1)).await;
+    let stage = Stage::beside(proxy.location(), &location, |_| ()).await;
     let mut other = PgConnection::connect(&location).await.expect("a connection");
     other.execute(LOCK).await.expect("it waits its turn");
     let mut lookups = JoinSet::new();
@@ -122,7 +122,7 @@ async fn a_store_that_is_gone_fails_only_what_nobody_knows() {
     let proxy = Proxy::to(&location).await;
     let stage = Stage::beside(proxy.location(), &location, |_| ()).await;
     proxy.set(Way::Closed);
-    let messages = &["no answer within 300 ms", "no connection", "error communicating with database"];
+    let messages = &["no answer within 1000 ms", "no connection", "error communicating with database"];
     stage.bears(Fault { reads: false, messages }).await;
     proxy.set(Way::Open);
     stage.recovers().await;
