@@ -24,6 +24,10 @@ children() {
         done 2>/dev/null <"$status"
     done
 }
+# Where nobody asks for it, a process that has ended keeps its number.
+lives() {
+    kill -0 "$1" 2>/dev/null && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null
+}
 for port; do
     if "$programs/pg_ctl" start --pgdata=data --log=log --wait --timeout=120 --silent -o "-p $port" >/dev/null 2>&1; then
         echo "port $port"
@@ -36,8 +40,9 @@ for port; do
                 killed=$(children "$server")
                 kill -KILL $killed "$server"
                 for process in $killed $server; do
-                    while kill -0 "$process" 2>/dev/null; do sleep 0.01; done
+                    while lives "$process"; do sleep 0.01; done
                 done
+                rm -f data/postmaster.pid
                 echo killed
                 ;;
             start)
