@@ -75,11 +75,15 @@ impl Database {
         Ok(database)
     }
 
-    /// Waits for what is going on, and closes all connections.
-    pub(crate) async fn close(&self) {
+    /// Waits for what is going on, though for no server that is silent, and closes all connections.
+    pub(crate) async fn close(&self, wait_max: Duration) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
-            Self::Postgres(pool) => pool.close().await,
+            // A request may take that long, and its connection as long again until it is given up. On the connection that
+            // listens the driver would wait for ever.
+            Self::Postgres(pool) => {
+                let _ = tokio::time::timeout(wait_max.saturating_mul(2), pool.close()).await;
+            }
         }
     }
 

@@ -77,7 +77,7 @@ impl StoreError {
 pub(crate) fn message(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => error.message().to_owned(),
-        sqlx::Error::PoolTimedOut => "no connection was free in time".to_owned(),
+        sqlx::Error::PoolTimedOut => "no connection was free, or could be made, in time".to_owned(),
         other => other.to_string(),
     }
 }

@@ -98,8 +98,9 @@ impl Store {
         Arc::new(RecordStore::start(self.database.clone(), self.config.wait_max, config))
     }
 
-    /// Closes all connections once they have done what they are at. Flush records before.
+    /// Closes all connections once they have done what they are at. Flush records before. For a Postgres that does not
+    /// answer it waits up to twice [`wait_max`](StoreConfig::wait_max).
     pub async fn close(&self) {
-        self.database.close().await;
+        self.database.close(self.config.wait_max).await;
     }
 }

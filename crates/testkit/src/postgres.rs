@@ -6,11 +6,11 @@
 //!
 //! The shell waits for the pipe to end, so that nothing is left of the cluster when this process is gone, killed or not.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -31,6 +31,7 @@ pub struct Postgres {
     databases: AtomicU64,
     /// Ends when its standard input does.
     shell: Child,
+    told: BufReader<ChildStdout>,
 }
 
 impl Postgres {
@@ -59,8 +60,9 @@ impl Postgres {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
-        match told_port(&mut shell) {
-            Ok(port) => Ok(Self { programs, port, databases: AtomicU64::new(0), shell }),
+        let mut told = BufReader::new(shell.stdout.take().expect("it is piped"));
+        match told_port(&mut told) {
+            Ok(port) => Ok(Self { programs, port, databases: AtomicU64::new(0), shell, told }),
             Err(error) => {
                 shell.wait()?;
                 Err(error)
@@ -73,6 +75,30 @@ impl Postgres {
         let name = format!("test_{}", self.databases.fetch_add(1, Relaxed));
         self.sql("postgres", &format!("CREATE DATABASE {name}"));
         self.url("postgres", PASSWORD, &name)
+    }
+
+    /// Kills all processes of the server at once, as a crash of it would. Its databases stay, for [`restart`](Self::restart).
+    ///
+    /// # Panics
+    /// If the shell that holds the cluster is gone.
+    pub fn kill(&mut self) {
+        self.order("kill", "killed");
+    }
+
+    /// Starts a server that was killed, on the same port.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn restart(&mut self) {
+        self.order("start", "started");
+    }
+
+    fn order(&mut self, order: &str, answer: &str) {
+        let orders = self.shell.stdin.as_mut().expect("it is piped, and taken only at the end");
+        orders.write_all(format!("{order}\n").as_bytes()).expect("the shell lives");
+        let mut line = String::new();
+        self.told.read_line(&mut line).expect("the shell answers");
+        assert_eq!(line.trim(), answer, "the order was: {order}");
     }
 
     /// The URL of a database for a role.
@@ -148,14 +174,13 @@ fn free_ports() -> io::Result<Vec<u16>> {
 }
 
 /// Waits for the shell to tell the port.
-fn told_port(shell: &mut Child) -> io::Result<u16> {
-    let mut output = BufReader::new(shell.stdout.take().expect("it is piped"));
+fn told_port(told: &mut impl BufRead) -> io::Result<u16> {
     let mut line = String::new();
-    output.read_line(&mut line)?;
+    told.read_line(&mut line)?;
     match line.strip_prefix("port ").and_then(|port| port.trim().parse().ok()) {
         Some(port) => Ok(port),
         None => {
-            output.read_to_string(&mut line)?;
+            told.read_to_string(&mut line)?;
             Err(io::Error::other(format!("Postgres did not start: {line}")))
         }
     }

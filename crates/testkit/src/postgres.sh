@@ -17,10 +17,40 @@ fsync = off
 full_page_writes = off
 synchronous_commit = off
 END
+children() {
+    for status in /proc/[0-9]*/status; do
+        while read -r name value; do
+            case $name in PPid:) [ "$value" = "$1" ] && echo "$status" | cut -d / -f 3 ;; esac
+        done 2>/dev/null <"$status"
+    done
+}
+# Where nobody asks for it, a process that has ended keeps its number.
+lives() {
+    kill -0 "$1" 2>/dev/null && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null
+}
 for port; do
     if "$programs/pg_ctl" start --pgdata=data --log=log --wait --timeout=120 --silent -o "-p $port" >/dev/null 2>&1; then
         echo "port $port"
-        read -r _
+        while read -r order; do
+            case $order in
+            kill)
+                # The children first: they would end by themselves when their parent is gone.
+                read -r server <data/postmaster.pid
+                kill -STOP "$server"
+                killed=$(children "$server")
+                kill -KILL $killed "$server"
+                for process in $killed $server; do
+                    while lives "$process"; do sleep 0.01; done
+                done
+                rm -f data/postmaster.pid
+                echo killed
+                ;;
+            start)
+                "$programs/pg_ctl" start --pgdata=data --log=log --wait --timeout=120 --silent -o "-p $port" \
+                    </dev/null >/dev/null 2>&1 && echo started || echo failed
+                ;;
+            esac
+        done
         "$programs/pg_ctl" stop --pgdata=data --mode=immediate --wait --silent >/dev/null 2>&1
         exit 0
     fi

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use super::{migrator, open_error};
 use crate::error::StoreError;
@@ -43,7 +43,8 @@ impl Sqlite {
             .pragma("max_page_count", (config.bytes_max / PAGE_BYTES).clamp(64, 1 << 31).to_string());
         let pool = |connections| {
             let pool = SqlitePoolOptions::new().max_connections(connections);
-            pool.acquire_timeout(config.wait_max).test_before_acquire(false)
+            let pool = pool.acquire_timeout(config.wait_max).test_before_acquire(false);
+            pool.after_release(|connection, _| Box::pin(has_no_transaction(connection)))
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| open_error(&error))?;
         migrate(&writer).await?;
@@ -64,6 +65,14 @@ impl Sqlite {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Whether a connection may be used again. After some errors, a full disk among them, SQLite rolls back by itself; the driver
+/// cannot do so once more then, and such a connection would begin no other transaction.
+async fn has_no_transaction(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What was dropped is rolled back by the connection's thread: not before that has answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {

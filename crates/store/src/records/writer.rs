@@ -43,7 +43,7 @@ pub(super) async fn write(database: Database, config: RecordsConfig, queue: Arc<
 async fn write_at_last(database: &Database, queue: &Queue, rows: &[Row]) -> bool {
     let mut attempts = 0;
     loop {
-        let failure = match timeout(BATCH_TIME, insert(database, rows)).await {
+        let failure = match timeout(BATCH_TIME, insert(database, rows, attempts > 0)).await {
             Ok(Ok(())) => return true,
             Ok(Err(error)) => message(&error),
             Err(_) => "it took too long".to_owned(),
@@ -60,10 +60,21 @@ async fn write_at_last(database: &Database, queue: &Queue, rows: &[Row]) -> bool
     }
 }
 
-async fn insert(database: &Database, rows: &[Row]) -> Result<(), sqlx::Error> {
+/// Inserts a batch; when it is tried again, only if it is not there. The answer to a commit may have been lost, and a batch
+/// is written as a whole: so one of its rows tells.
+async fn insert(database: &Database, rows: &[Row], is_again: bool) -> Result<(), sqlx::Error> {
+    const FIND: &str =
+        "SELECT 1 FROM isolet_records WHERE tenant = $1 AND id = $2 AND at_ms = $3 AND report = $4 LIMIT 1";
     const INSERT: &str =
         "INSERT INTO isolet_records (tenant, at_ms, id, script, revision, status, run_us, report, input) ";
     in_transaction!(database, transaction => {
+        if let (true, Some(row)) = (is_again, rows.last()) {
+            let query = sqlx::query(FIND).bind(row.tenant.as_str()).bind(row.id.as_str());
+            let found = query.bind(row.at_ms).bind(row.report.as_str()).fetch_optional(&mut *transaction).await?;
+            if found.is_some() {
+                return Ok(());
+            }
+        }
         for rows in rows.chunks(STATEMENT_ROWS) {
             let mut statement = QueryBuilder::new(INSERT);
             statement.push_values(rows, |mut values, row| {

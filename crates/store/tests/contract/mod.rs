@@ -1,9 +1,11 @@
 //! What holds for every database. Each function gets the location of an empty one.
 
 pub(crate) mod bytecode;
+pub(crate) mod crash;
 pub(crate) mod invalidation;
 pub(crate) mod records;
 pub(crate) mod scripts;
+pub(crate) mod stage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +91,11 @@ pub(crate) async fn open_with(location: &str, change: impl FnOnce(&mut StoreConf
 pub(crate) async fn current(scripts: &ScriptStore, tenant: &TenantId, script: &ScriptId) -> Option<String> {
     let stored = scripts.script(tenant, script).await.expect("the store serves");
     stored.map(|stored| stored.source.text().to_owned())
+}
+
+/// Whether the long tests are to be as long as they can be.
+pub(crate) fn full() -> bool {
+    std::env::var_os("ISOLET_STORE_FULL").is_some_and(|value| !value.is_empty())
 }
 
 /// Waits for what happens in the background; not for ever.

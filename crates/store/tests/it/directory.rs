@@ -1,6 +1,6 @@
 //! A directory for the file of a test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Removed when it is dropped.
@@ -15,13 +15,14 @@ pub(crate) fn location() -> (String, Directory) {
     (directory.0.join("store.db").to_str().expect("plain characters").to_owned(), directory)
 }
 
+impl Directory {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
 impl Drop for Directory {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
-}
-
-/// Whether the long tests are to be as long as they can be.
-pub(crate) fn full() -> bool {
-    std::env::var_os("ISOLET_STORE_FULL").is_some_and(|value| !value.is_empty())
 }

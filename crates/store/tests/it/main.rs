@@ -5,5 +5,7 @@ mod contract;
 mod crash;
 mod directory;
 mod faults;
+#[cfg(target_os = "linux")]
+mod read_only;
 
 whole_contract!(crate::directory::location());

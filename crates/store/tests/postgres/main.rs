@@ -2,6 +2,9 @@
 
 #[path = "../contract/mod.rs"]
 mod contract;
+mod crash;
+mod faults;
 mod processes;
+mod proxy;
 
 whole_contract!((isolet_testkit::Postgres::shared().database(), ()));

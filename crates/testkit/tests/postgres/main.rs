@@ -26,6 +26,24 @@ fn nothing_is_left_of_a_cluster_that_was_dropped() {
     assert!(TcpStream::connect(address).is_err() && !std::path::Path::new(&directory).exists());
 }
 
+#[test]
+fn what_was_committed_is_there_after_the_server_was_killed() {
+    let mut postgres = Postgres::start().expect("Postgres starts");
+    let database = postgres.database();
+    let (address, _) = place(&postgres);
+    let commit = |postgres: &Postgres, number: u32| {
+        postgres.sql(&database, &format!("SET synchronous_commit = on; INSERT INTO t VALUES ({number})"));
+    };
+    postgres.sql(&database, "CREATE TABLE t (x int)");
+    for number in 0..2 {
+        commit(&postgres, number);
+        postgres.kill();
+        TcpStream::connect(&address).expect_err("nobody listens");
+        postgres.restart();
+    }
+    assert_eq!(postgres.sql(&database, "SELECT x FROM t ORDER BY x"), "0\n1");
+}
+
 /// The process that dies is this test once more, told so by a variable.
 #[test]
 fn nothing_is_left_when_the_process_is_killed() {
