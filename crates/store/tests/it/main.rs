@@ -5,5 +5,6 @@ mod contract;
 mod crash;
 mod directory;
 mod faults;
+mod lookups;
 
 whole_contract!(crate::directory::location());
