@@ -1,21 +1,17 @@
-//! Programs found in memory by many callers at once, programs out of a store, and what a record costs.
+//! Programs found in memory by many callers at once, and what a record costs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use isolet::store::{RecordStore, RecordsConfig, Store};
-use isolet::{
-    BytecodeConfig, CacheConfig, Execution, Isolet, IsoletBuilder, JsonText, ProgramKey, ProgramOrigin, Report,
-    SealKey, SealKeys, TenantId,
-};
-use isolet_benches::{ORDER, TRIVIAL, script_20kb, source};
+use isolet::{CacheConfig, Execution, Isolet, IsoletBuilder, JsonText, ProgramKey, Report, TenantId};
+use isolet_benches::{Directory, ORDER, TRIVIAL, source};
 use isolet_cache::{Made, ProgramCache};
 use isolet_core_traits::{EngineId, ReportSink};
 use tokio::runtime::Runtime;
 
-/// Programs in the cache, and scripts in the store.
+/// Programs in the cache.
 const PROGRAMS: u64 = 1_000;
 
 fn runtime() -> Runtime {
@@ -61,73 +57,27 @@ fn contention(criterion: &mut Criterion) {
     }
 }
 
-/// 20 KB, and another text for each number.
-fn numbered(script: &str, number: u64) -> Execution {
+fn execution() -> Execution {
     let tenant = TenantId::new("acme").expect("a valid id");
     let input = JsonText::parse(ORDER).expect("valid JSON");
-    Execution::new(source(&format!("/* {number} */ {script}")), tenant).input_json(input)
+    Execution::new(source(TRIVIAL), tenant).input_json(input)
 }
 
-async fn run(isolet: &Isolet, execution: Execution) -> Report {
-    let report = isolet.execute(execution).await;
+async fn run(isolet: &Isolet) -> Report {
+    let report = isolet.execute(execution()).await;
     assert!(report.is_ok(), "{report:?}");
     report
 }
 
-/// First runs of scripts of 20 KB: with a warm restart every program is in the store, and none in memory.
-fn restart(criterion: &mut Criterion) {
-    let (runtime, script) = (runtime(), script_20kb());
-    let directory = std::env::temp_dir().join(format!("isolet-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory for temporary files");
-    let store = runtime.block_on(Store::open(directory.join("store.db").to_str().expect("a name"))).expect("a store");
-    let build = |builder: IsoletBuilder| builder.runtime(runtime.handle().clone()).build().expect("an isolet");
-    let stored = |builder: IsoletBuilder| {
-        let keys = SealKeys { current: SealKey { number: 1, secret: [7; 32] }, previous: vec![] };
-        let config = BytecodeConfig { queue_max: PROGRAMS as usize, ..BytecodeConfig::default() };
-        build(builder.bytecode(store.bytecode(), keys, config))
-    };
-    let before = stored(Isolet::builder());
-    runtime.block_on(async {
-        for number in 0..PROGRAMS {
-            run(&before, numbered(&script, number)).await;
-        }
-        while before.metrics().bytecode.expect("there is a store").saved < PROGRAMS {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    });
-    let after = stored(Isolet::builder().cache_entries(0));
-    let without = build(Isolet::builder().cache_entries(0));
-    let number = AtomicU64::new(0);
-    let next = || numbered(&script, number.fetch_add(1, Relaxed) % PROGRAMS);
-    let mut group = criterion.benchmark_group("cache");
-    for (name, isolet, origin) in
-        [("compiled", &without, ProgramOrigin::Miss), ("out of the store", &after, ProgramOrigin::Stored)]
-    {
-        group.bench_function(format!("first run of 20 KB, {name}"), |bencher| {
-            bencher.iter_custom(|count| {
-                let mut total = Duration::ZERO;
-                for _ in 0..count {
-                    let execution = next();
-                    let began = Instant::now();
-                    let report = runtime.block_on(run(isolet, execution));
-                    total += began.elapsed();
-                    assert_eq!(report.metrics.cache, Some(origin));
-                }
-                total
-            });
-        });
-    }
-    group.finish();
-    records(criterion, &runtime, &store, &directory);
-}
-
 /// What an execution waits for its record, and what it takes with and without.
-fn records(criterion: &mut Criterion, runtime: &Runtime, store: &Store, directory: &std::path::Path) {
+fn records(criterion: &mut Criterion) {
+    let (runtime, directory) = (runtime(), Directory::new());
+    let store = runtime.block_on(Store::open(&directory.store())).expect("a store");
     let records: Arc<RecordStore> = runtime.block_on(async { store.records(RecordsConfig::default()) });
     let build = |builder: IsoletBuilder| builder.runtime(runtime.handle().clone()).build().expect("an isolet");
     let (with, without) = (build(Isolet::builder().reports(records.clone())), build(Isolet::builder()));
     let input = JsonText::parse(ORDER).expect("valid JSON");
-    let report = runtime.block_on(run(&without, numbered(TRIVIAL, 0)));
+    let report = runtime.block_on(run(&without));
     let mut group = criterion.benchmark_group("cache");
     group.bench_function("a record, batched", |bencher| {
         bencher.iter_custom(|count| {
@@ -142,7 +92,7 @@ fn records(criterion: &mut Criterion, runtime: &Runtime, store: &Store, director
     });
     for (name, isolet) in [("without records", &without), ("with records", &with)] {
         group.bench_function(format!("an execution {name}"), |bencher| {
-            bencher.iter(|| runtime.block_on(run(isolet, numbered(TRIVIAL, 0))));
+            bencher.iter(|| runtime.block_on(run(isolet)));
         });
     }
     group.finish();
@@ -150,8 +100,7 @@ fn records(criterion: &mut Criterion, runtime: &Runtime, store: &Store, director
         records.flush().await;
         store.close().await;
     });
-    std::fs::remove_dir_all(directory).expect("the directory goes");
 }
 
-criterion_group!(cache, contention, restart);
+criterion_group!(cache, contention, records);
 criterion_main!(cache);

@@ -1,5 +1,6 @@
 //! What the benchmarks share: the scripts, and VMs and executors to run them on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,36 @@ pub fn script_20kb() -> String {
     }
     text.push_str("[rule0, rule1, rule2].map((rule) => rule(input.order))");
     text
+}
+
+/// A directory for a store, removed when this is dropped.
+#[derive(Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// An empty one.
+    pub fn new() -> Self {
+        let directory = std::env::temp_dir().join(format!("isolet-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory for temporary files");
+        Self(directory)
+    }
+
+    /// The location of a store in it.
+    pub fn store(&self) -> String {
+        self.0.join("store.db").to_str().expect("a name").to_owned()
+    }
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A classic script as a source.

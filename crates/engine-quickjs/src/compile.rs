@@ -11,7 +11,7 @@ use rquickjs::qjs;
 use self::search::{Search, place_at};
 use crate::failure::{self, Exception, FILE, Origin, SETUP_FILE};
 use crate::fiber::{Fiber, Ran};
-use crate::js::{Js, Terminated, Text};
+use crate::js::{Js, Terminated, Text, without_checksum};
 use crate::program::{Form, QuickJsProgram, wide_text};
 use crate::realm::Realm;
 use crate::state::Stop;
@@ -196,7 +196,7 @@ impl Compiling {
             Compiled::Refused(exception) => return self.refused(realm, attempt, exception),
         };
         let Some(bytes) = realm.bytes(bytecode) else { return Some(Err(CompileFailure::EngineFault)) };
-        Some(Ok(QuickJsProgram::new(attempt.form(), bytes.to_vec(), wide_text(self.source.text()))))
+        Some(Ok(QuickJsProgram::new(attempt.form(), without_checksum(bytes), wide_text(self.source.text()))))
     }
 
     fn refused(
@@ -273,7 +273,7 @@ fn compile_own(js: Js, text: &Terminated, name: &CStr, flags: u32) -> Result<Vec
     let compiled = js.compile(text, name, flags, FIRST_LINE);
     let strip = qjs::JS_WRITE_OBJ_STRIP_SOURCE | qjs::JS_WRITE_OBJ_STRIP_DEBUG;
     let bytecode = compiled.and_then(|compiled| js.write_bytecode(&compiled, strip));
-    bytecode.map(|bytecode| bytecode.as_bytes().to_vec()).map_err(|thrown| {
+    bytecode.map(|bytecode| without_checksum(bytecode.as_bytes())).map_err(|thrown| {
         let exception = js.exception(thrown);
         js.to_string(&exception).unwrap_or_default()
     })

@@ -273,12 +273,7 @@ impl Engine for QuickJs {
         seal::seal(program, &self.id, source, keys)
     }
 
-    fn unseal(
-        &self,
-        sealed: &SealedProgram,
-        source: &SourceHash,
-        keys: &SealKeys,
-    ) -> Result<QuickJsProgram, SealError> {
+    fn unseal(&self, sealed: SealedProgram, source: &SourceHash, keys: &SealKeys) -> Result<QuickJsProgram, SealError> {
         seal::unseal(sealed, &self.id, source, keys)
     }
 }

@@ -6,10 +6,14 @@
 //!                              └── apply the lines that differ ─┘
 //! ```
 //!
+//! An image is made when a VM loads a program for the second time: what runs once does not pay for runs that may never
+//! come.
+//!
 //! Lines hold absolute addresses, so that an image belongs to the VM that made it: each VM has a store of its own. What
 //! all stores of a process hold together is bounded, and each may hold an equal share of it; a store that has no room
 //! left evicts what it used longest ago.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
@@ -23,6 +27,8 @@ use crate::program::QuickJsProgram;
 const BYTES_MAX: usize = 64 << 20;
 /// What each VM may hold, however many there are, while there is room.
 const SHARE_BYTES_MIN: usize = 256 << 10;
+/// The programs without an image of which a VM remembers that it loaded them: the last ones.
+const LOADED_MAX: usize = 1_024;
 
 /// What stores that share it hold together.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +42,6 @@ struct Shared {
 
 /// A loaded program as bytes.
 pub(crate) struct ScriptImage {
-    /// Keeps the program alive, whose address is the image's key.
-    program: QuickJsProgram,
     pub(crate) lines: Lines,
     /// What loading gave: a constant of the loaded VM.
     pub(crate) compiled: Value,
@@ -47,7 +51,7 @@ pub(crate) struct ScriptImage {
 
 impl ScriptImage {
     fn bytes(&self) -> usize {
-        self.lines.bytes() + size_of::<Self>() + self.program.bytes()
+        self.lines.bytes() + size_of::<Self>()
     }
 }
 
@@ -55,13 +59,16 @@ impl ScriptImage {
 pub(crate) struct Images {
     budget: Budget,
     bytes: usize,
-    images: LruCache<usize, ScriptImage>,
+    /// By the program's number.
+    images: LruCache<u64, ScriptImage>,
+    /// Numbers of programs that were loaded once, the last one at the back.
+    loaded: VecDeque<u64>,
 }
 
 impl Images {
     pub(crate) fn new(budget: Budget) -> Self {
         budget.0.stores.fetch_add(1, Relaxed);
-        Self { budget, bytes: 0, images: LruCache::unbounded() }
+        Self { budget, bytes: 0, images: LruCache::unbounded(), loaded: VecDeque::new() }
     }
 
     /// What they hold.
@@ -70,12 +77,25 @@ impl Images {
     }
 
     pub(crate) fn get(&mut self, program: &QuickJsProgram) -> Option<&ScriptImage> {
-        self.images.get(&program.address())
+        self.images.get(&program.number())
+    }
+
+    /// Takes note that the engine loaded a program that has no image, and tells whether it should get one now.
+    pub(crate) fn loaded(&mut self, program: &QuickJsProgram) -> bool {
+        if let Some(at) = self.loaded.iter().position(|&number| number == program.number()) {
+            self.loaded.remove(at);
+            return true;
+        }
+        if self.loaded.len() >= LOADED_MAX {
+            self.loaded.pop_front();
+        }
+        self.loaded.push_back(program.number());
+        false
     }
 
     /// Keeps an image, if that is possible within the budget.
     pub(crate) fn keep(&mut self, program: &QuickJsProgram, lines: Lines, compiled: Value, used: u64) {
-        let image = ScriptImage { program: program.clone(), lines, compiled, used };
+        let image = ScriptImage { lines, compiled, used };
         let (bytes, share) = (image.bytes(), self.budget.share());
         if bytes > share {
             return;
@@ -87,7 +107,7 @@ impl Images {
             }
         }
         self.bytes += bytes;
-        if let Some(replaced) = self.images.put(program.address(), image) {
+        if let Some(replaced) = self.images.put(program.number(), image) {
             self.give_back(replaced.bytes());
         }
     }
@@ -128,9 +148,24 @@ mod tests {
     use crate::program::Form;
 
     fn keep(images: &mut Images, bytes: usize) -> QuickJsProgram {
-        let program = QuickJsProgram::new(Form::Script, vec![0; bytes], None);
-        images.keep(&program, Lines::default(), Value::UNDEFINED, 0);
+        let program = program();
+        images.keep(&program, Lines::of_size(bytes), Value::UNDEFINED, 0);
         program
+    }
+
+    fn program() -> QuickJsProgram {
+        QuickJsProgram::new(Form::Script, vec![], None)
+    }
+
+    #[test]
+    fn images_are_for_programs_that_are_loaded_again() {
+        let mut images = Images::new(Budget::default());
+        let programs: Vec<_> = (0..=LOADED_MAX).map(|_| program()).collect();
+        let mut load = |number: usize| images.loaded(&programs[number]);
+        assert_eq!([load(0), load(1), load(0)], [false, false, true]);
+        assert!(!load(0), "its image is gone: it begins anew");
+        assert!((2..=LOADED_MAX).all(|number| !load(number)), "as many as are remembered, and one more");
+        assert_eq!([load(LOADED_MAX), load(0), load(1)], [true, true, false]);
     }
 
     #[test]

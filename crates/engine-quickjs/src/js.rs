@@ -14,7 +14,7 @@ mod programs;
 mod text;
 
 pub(crate) use keys::Keys;
-pub(crate) use programs::ModuleDefinition;
+pub(crate) use programs::{ModuleDefinition, without_checksum};
 pub(crate) use text::{Terminated, Text};
 
 use std::ffi::{CStr, CString, c_int};

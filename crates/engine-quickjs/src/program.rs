@@ -1,6 +1,7 @@
 //! A compiled source.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use isolet_core_traits::Place;
 
@@ -12,6 +13,7 @@ pub struct QuickJsProgram(Arc<Compiled>);
 
 #[derive(Debug)]
 struct Compiled {
+    number: u64,
     form: Form,
     bytecode: Box<[u8]>,
     /// The author's text if it has characters of more than one byte: QuickJS counts columns in bytes.
@@ -38,12 +40,14 @@ impl Form {
 impl QuickJsProgram {
     /// `bytecode` must come from this engine (B1).
     pub(crate) fn new(form: Form, bytecode: Vec<u8>, wide_text: Option<Box<str>>) -> Self {
-        Self(Arc::new(Compiled { form, bytecode: bytecode.into(), wide_text }))
+        static PROGRAMS: AtomicU64 = AtomicU64::new(0);
+        let number = PROGRAMS.fetch_add(1, Relaxed);
+        Self(Arc::new(Compiled { number, form, bytecode: bytecode.into(), wide_text }))
     }
 
-    /// Names the program for as long as it lives.
-    pub(crate) fn address(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+    /// Names the program: used once in a process.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
     }
 
     pub(crate) fn form(&self) -> Form {

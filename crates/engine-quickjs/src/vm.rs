@@ -100,11 +100,14 @@ impl QuickJsVm {
         }
     }
 
-    /// The program, loaded: from its image, or by the engine. `Err` is how the run ended; `None` if it was left.
+    /// The program, loaded by the engine; the second time its image is kept. `Err` is how the run ended; `None` if it was
+    /// left.
     fn load(&mut self, program: &QuickJsProgram) -> Result<Value, Option<Ending>> {
         let loaded = self.realm.run(|js| run::load(js, program)).ok_or(None)?.map_err(Some)?;
         let used = self.realm.state().used_by_run();
-        if let (Some(images), Some(arena)) = (&mut self.images, self.realm.arena()) {
+        if let (Some(images), Some(arena)) = (&mut self.images, self.realm.arena())
+            && images.loaded(program)
+        {
             images.keep(program, arena.lines(), loaded.alias(), used);
         }
         Ok(loaded)

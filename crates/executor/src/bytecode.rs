@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use isolet_cache::{Breaker, BytecodeStore, BytecodeStoreError, Made, ProgramKey, StoredProgram};
-use isolet_core_traits::{Clock, Engine, SealError, SealKeys, SealedProgram};
+use isolet_core_traits::{Clock, Engine, SealError, SealKeys};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -164,15 +164,16 @@ impl<E: Engine> Bytecode<E> {
             counters.absent.fetch_add(1, Relaxed);
             return None;
         };
-        match common.engine.unseal(&stored.sealed, key.hash(), &common.shelf.keys) {
+        let (sealed_bytes, compile_time) = (stored.sealed.0.len(), stored.compile_time);
+        match common.engine.unseal(stored.sealed, key.hash(), &common.shelf.keys) {
             Ok(program) => {
                 counters.loaded.fetch_add(1, Relaxed);
                 let bytes = common.engine.program_bytes(&program);
-                Some(Made { program, bytes, compile_time: stored.compile_time, is_stored: true })
+                Some(Made { program, bytes, compile_time, is_stored: true })
             }
             Err(error) => {
                 counters.refused.fetch_add(1, Relaxed);
-                refused(key, &stored.sealed, error);
+                refused(key, sealed_bytes, error);
                 None
             }
         }
@@ -260,7 +261,6 @@ async fn guarded<T>(work: impl Future<Output = Result<T, BytecodeStoreError>>) -
     CatchPanic::new(work).await.unwrap_or_else(panicked)
 }
 
-fn refused(key: &ProgramKey, sealed: &SealedProgram, error: SealError) {
-    let bytes = sealed.0.len();
+fn refused(key: &ProgramKey, bytes: usize, error: SealError) {
     tracing::warn!(target: "isolet", %key, bytes, "a stored program was not opened, and is compiled again: {error}");
 }

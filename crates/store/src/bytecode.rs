@@ -36,10 +36,17 @@ impl Bytecode {
 
     async fn row(&self, key: &ProgramKey) -> Result<Option<StoredProgram>, sqlx::Error> {
         const SELECT: &str = "SELECT sealed, compile_us FROM isolet_bytecode WHERE key = $1";
-        read!(&self.database, from => {
-            let row = sqlx::query(SELECT).bind(&key.hash().0[..]).fetch_optional(from).await?;
-            row.map(|row| stored(row.try_get(0)?, row.try_get(1)?)).transpose()
-        })
+        let key = &key.hash().0[..];
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let row = sqlite.lookups().first(sqlx::query(SELECT).bind(key)).await?;
+                row.map(|row| stored(row.try_get(0)?, row.try_get(1)?)).transpose()
+            }
+            Database::Postgres(pool) => {
+                let row = sqlx::query(SELECT).bind(key).fetch_optional(pool).await?;
+                row.map(|row| stored(row.try_get(0)?, row.try_get(1)?)).transpose()
+            }
+        }
     }
 
     async fn put(&self, key: &ProgramKey, program: &StoredProgram) -> Result<(), sqlx::Error> {

@@ -1,5 +1,6 @@
 //! The database: SQLite or Postgres, with the same tables and, but for what is said here, the same statements.
 
+mod lookups;
 mod postgres;
 mod sqlite;
 

@@ -312,8 +312,8 @@ impl Engine for FakeEngine {
         seal::seal(&self.id(), &program.text, source, keys)
     }
 
-    fn unseal(&self, sealed: &SealedProgram, source: &SourceHash, keys: &SealKeys) -> Result<FakeProgram, SealError> {
-        let text = seal::unseal(&self.id(), sealed, source, keys)?;
+    fn unseal(&self, sealed: SealedProgram, source: &SourceHash, keys: &SealKeys) -> Result<FakeProgram, SealError> {
+        let text = seal::unseal(&self.id(), &sealed, source, keys)?;
         let script = language::parse(&text).map_err(|_| SealError::Malformed)?;
         Ok(FakeProgram { text: text.into(), script: Arc::new(script) })
     }

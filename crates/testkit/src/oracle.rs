@@ -173,7 +173,7 @@ fn sealed<E: Engine>(engine: &E, program: &E::Program) -> Checked<E::Program> {
     let keys = SealKeys { current: SealKey { number: 1, secret: [7; 32] }, previous: Vec::new() };
     let source = SourceHash([1; 32]);
     let sealed = engine.seal(program, &source, &keys);
-    engine.unseal(&sealed, &source, &keys).map_err(|error| format!("a sealed program does not open: {error}"))
+    engine.unseal(sealed, &source, &keys).map_err(|error| format!("a sealed program does not open: {error}"))
 }
 
 /// Makes the VM load the program before it is run, so that all runs of it begin in the same way.

@@ -19,6 +19,12 @@ impl Lines {
         Self { arena, ..Self::default() }
     }
 
+    /// So many bytes of no arena.
+    #[cfg(test)]
+    pub(crate) fn of_size(bytes: usize) -> Self {
+        Self { words: vec![0; bytes / size_of::<u64>()], ..Self::default() }
+    }
+
     /// The memory that they take.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.stretches) + size_of_val(&*self.words)

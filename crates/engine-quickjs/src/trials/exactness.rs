@@ -19,7 +19,7 @@ fn programs(bench: &Bench) -> Vec<(&'static str, QuickJsProgram)> {
 /// Runs programs one after another on one VM, each for its time, and says what was not as after the first one.
 fn broken<'a>(bench: &'a Bench, runs: impl Iterator<Item = (&'a str, &'a QuickJsProgram, Duration)>) -> Vec<String> {
     let (mut vm, mut expected, mut broken) = (bench.vm(Purpose::Run), None, Vec::new());
-    // The first inspection makes the probe's image.
+    // The second time that the probe is loaded makes its image.
     let nothing = [("nothing", &bench.probe, WALL_TIME); 2];
     for (at, (name, program, wall_time)) in nothing.into_iter().chain(runs).enumerate() {
         bench.run(&mut vm, program, wall_time);

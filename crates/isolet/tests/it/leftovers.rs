@@ -91,6 +91,14 @@ async fn find(isolet: &Isolet, script: &str, tenant_name: &str) -> Report {
     report
 }
 
+/// The same once the program has an image, which the second run makes.
+async fn find_by_image(isolet: &Isolet, script: &str) -> Report {
+    for _ in 0..2 {
+        find(isolet, script, "acme").await;
+    }
+    find(isolet, script, "acme").await
+}
+
 /// An execution with an input that no other one has.
 fn execution(script: &str, tenant_name: &str) -> Execution {
     let input = serde_json::json!({ "secret": "input of acme" });
@@ -122,13 +130,10 @@ async fn leave(isolet: &Isolet, slow: &Slow, pair: &Pair) {
 async fn no_run_finds_what_another_has_left() {
     let slow = Slow::default();
     let isolet = isolet(&slow);
-    find(&isolet, BROAD, "acme").await;
-    let broad = seen(&find(&isolet, BROAD, "acme").await);
+    let broad = seen(&find_by_image(&isolet, BROAD).await);
     let mut wrong = Vec::new();
     for pair in PAIRS {
-        // Twice: the first run of a program loads it, later ones find its image.
-        find(&isolet, pair.finds, "acme").await;
-        let before = find(&isolet, pair.finds, "acme").await;
+        let before = find_by_image(&isolet, pair.finds).await;
         assert_eq!(output(&before), pair.gives, "{}", pair.name);
         for tenant_name in ["acme", "ecma"] {
             for (script, expected) in [(pair.finds, &seen(&before)), (BROAD, &broad)] {
@@ -154,8 +159,7 @@ async fn no_run_finds_what_a_parked_one_holds() {
     let isolet = isolet(&slow);
     let is_parked = |pair: &&Pair| pair.ends == As(Status::Ok) && !NEVER_PARKED.contains(&pair.name);
     for pair in PAIRS.iter().filter(is_parked) {
-        find(&isolet, pair.finds, "acme").await;
-        let before = seen(&find(&isolet, pair.finds, "acme").await);
+        let before = seen(&find_by_image(&isolet, pair.finds).await);
         // What it waits with was there before it changed anything.
         let script = format!("const wait = slow.wait; {}\n;await wait(7); 'resumed'", pair.leaves);
         let (shared, execution) = (isolet.clone(), execution(&script, "other"));

@@ -1,4 +1,4 @@
-//! SQLite: one file in WAL mode, one connection that writes, several that read.
+//! SQLite: one file in WAL mode, one connection that writes, several that read, and some for lookups by key.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 
+use super::lookups::Lookups;
 use super::{migrator, open_error};
 use crate::error::StoreError;
 use crate::store::StoreConfig;
@@ -24,6 +25,7 @@ const PAGE_BYTES: u64 = 4096;
 pub(crate) struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    lookups: Lookups,
 }
 
 impl Sqlite {
@@ -48,9 +50,9 @@ impl Sqlite {
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| open_error(&error))?;
         migrate(&writer).await?;
-        let readers = pool(READERS).connect_with(options.read_only(true).create_if_missing(false)).await;
-        let readers = readers.map_err(|error| open_error(&error))?;
-        Ok(Self { writer, readers })
+        let options = options.read_only(true).create_if_missing(false);
+        let readers = pool(READERS).connect_with(options.clone()).await.map_err(|error| open_error(&error))?;
+        Ok(Self { writer, readers, lookups: Lookups::new(options) })
     }
 
     pub(crate) fn writer(&self) -> &SqlitePool {
@@ -61,7 +63,12 @@ impl Sqlite {
         &self.readers
     }
 
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.lookups
+    }
+
     pub(super) async fn close(&self) {
+        self.lookups.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }

@@ -5,6 +5,7 @@ mod contract;
 mod crash;
 mod directory;
 mod faults;
+mod lookups;
 #[cfg(target_os = "linux")]
 mod read_only;
 

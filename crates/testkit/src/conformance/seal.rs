@@ -97,7 +97,7 @@ pub(super) fn check_every_bit<E: Engine>(engine: &E, dialect: &impl Dialect) -> 
         }
         for length in 0..sealed.bytes.len() {
             let cut = SealedProgram(sealed.bytes[..length].to_vec());
-            let opened = engine.unseal(&cut, &sealed.source, &sealed.keys);
+            let opened = engine.unseal(cut, &sealed.source, &sealed.keys);
             ensure(opened.is_err(), || format!("{length} of {} bytes opened", sealed.bytes.len()))?;
         }
         open(engine, &sealed).map(|_| ()).map_err(|error| format!("unchanged, but refused: {error}"))
@@ -105,7 +105,7 @@ pub(super) fn check_every_bit<E: Engine>(engine: &E, dialect: &impl Dialect) -> 
 }
 
 fn open<E: Engine>(engine: &E, sealed: &Sealed) -> Result<E::Program, SealError> {
-    engine.unseal(&SealedProgram(sealed.bytes.clone()), &sealed.source, &sealed.keys)
+    engine.unseal(SealedProgram(sealed.bytes.clone()), &sealed.source, &sealed.keys)
 }
 
 fn interrupt() -> Arc<Interrupt> {

@@ -141,7 +141,7 @@ impl Engine for Flawed {
         self.engine.seal(program, source, keys)
     }
 
-    fn unseal(&self, sealed: &SealedProgram, source: &SourceHash, keys: &SealKeys) -> Result<FakeProgram, SealError> {
+    fn unseal(&self, sealed: SealedProgram, source: &SourceHash, keys: &SealKeys) -> Result<FakeProgram, SealError> {
         let program = self.sealed.lock().expect("nothing panics while it is locked").clone();
         match program {
             Some(program) if self.flaw == Flaw::OpensAnything => Ok(program),

@@ -295,6 +295,6 @@ fn engines_with_other_ids_do_not_open_each_others_seals() {
     let keys = SealKeys { current: SealKey { number: 1, secret: [1; 32] }, previous: vec![] };
     let source = SourceHash([3; 32]);
     let sealed = one.seal(&program(&one, "output 1"), &source, &keys);
-    assert!(one.unseal(&sealed, &source, &keys).is_ok());
-    assert_eq!(two.unseal(&sealed, &source, &keys).err(), Some(SealError::Mismatch));
+    assert!(one.unseal(sealed.clone(), &source, &keys).is_ok());
+    assert_eq!(two.unseal(sealed, &source, &keys).err(), Some(SealError::Mismatch));
 }
