@@ -77,15 +77,24 @@ async fn slow_subscribers_miss_the_oldest() {
 
 #[tokio::test]
 async fn a_sink_may_fail() {
-    struct Full;
+    struct Fails(SinkError);
     #[async_trait]
-    impl EventSink for Full {
+    impl EventSink for Fails {
         async fn publish(&self, _: Event) -> Result<(), SinkError> {
-            Err(SinkError { message: "the disk of db7.internal is full".into() })
+            Err(self.0.clone())
         }
     }
-    let isolet = isolet(Full, r#"{"events": ["*"]}"#);
-    let caught = "try { await events.publish('a') } catch (e) { [e.name, e.code, e.message, e.retryable] }";
-    let report = isolet.execute(execution(caught)).await;
-    assert_eq!(output(&report), r#"["EventError","ERR_EVENT","the event was not taken",true]"#);
+    let full = "the disk of db7.internal is full";
+    for (error, expected) in [
+        (SinkError::retryable(full), r#"["EventError","ERR_EVENT","the event was not taken",true]"#),
+        (SinkError::permanent(full), r#"["EventError","ERR_EVENT","the event was not taken",false]"#),
+        (
+            SinkError::permanent(full).told("it is too large"),
+            r#"["EventError","ERR_EVENT","the event was not taken: it is too large",false]"#,
+        ),
+    ] {
+        let isolet = isolet(Fails(error), r#"{"events": ["*"]}"#);
+        let caught = "try { await events.publish('a') } catch (e) { [e.name, e.code, e.message, e.retryable] }";
+        assert_eq!(output(&isolet.execute(execution(caught)).await), expected);
+    }
 }

@@ -1,0 +1,8 @@
+//! Events over NATS: real scripts, a real server.
+
+mod delivery;
+mod failures;
+mod security;
+mod setup;
+mod streams;
+mod tenants;
