@@ -32,11 +32,20 @@ stop() {
     fi
 }
 
+pause() {
+    kill -STOP "$server"
+    # Its threads stop one after another.
+    while grep -L 'State:.T' "/proc/$server/task/"*/status 2>/dev/null | grep -q .; do
+        sleep 0.01
+    done
+    echo done
+}
+
 while read -r command; do
     case $command in
     start) start ;;
     stop) stop && echo done ;;
-    pause) kill -STOP "$server" && echo done ;;
+    pause) pause ;;
     resume) kill -CONT "$server" && echo done ;;
     esac
 done

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use std::time::Duration;
 
-use crate::setup::{Ear, RETRYABLE, World, caught, nats, publish, start};
+use crate::setup::{Ear, RETRYABLE, World, caught, nats, publish, start, subscribed};
 
 async fn with_stream(config: serde_json::Value) -> (NatsServer, Ear) {
     let server = start(&NatsOptions::default().jetstream());
@@ -70,7 +70,7 @@ async fn other_answers_are_not_believed() {
     let server = start(&NatsOptions::default());
     let ear = Ear::new(&server, "none").await;
     let mut asked = ear.client.subscribe("isolet.>").await.expect("it subscribes");
-    ear.client.request("nobody", "".into()).await.expect_err("nobody answers");
+    subscribed(&ear.client).await;
     let client = ear.client.clone();
     tokio::spawn(async move {
         while let Some(message) = asked.next().await {

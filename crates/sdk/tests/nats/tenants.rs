@@ -32,7 +32,7 @@ async fn no_name_makes_another_tenants_subject() {
         assert_eq!(world.told(tenant, &publish("'hostile'")).await, r#""taken""#, "{tenant}");
         let heard = loop {
             let heard = everything.next().await;
-            if !heard.subject.starts_with("_INBOX.") && heard.subject != "nobody" {
+            if !heard.subject.starts_with("_INBOX.") {
                 break heard;
             }
         };
