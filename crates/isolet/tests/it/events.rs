@@ -64,6 +64,18 @@ async fn what_cannot_be_published_is_told() {
 }
 
 #[tokio::test]
+async fn examples_give_what_they_say() {
+    let page = include_str!("../../../../docs/events.md");
+    let isolet = isolet(Broadcast::new(1), r#"{"events": ["orders"]}"#);
+    let examples: Vec<_> = page.split("```js\n").skip(1).filter_map(|rest| rest.split_once("\n```")).collect();
+    assert!(examples.len() >= 2, "{} examples", examples.len());
+    for (script, _) in examples {
+        let (_, expected) = script.rsplit_once("// ").expect("a comment in its last line");
+        assert_eq!(output(&isolet.execute(execution(script)).await), expected, "{script}");
+    }
+}
+
+#[tokio::test]
 async fn slow_subscribers_miss_the_oldest() {
     let broadcast = Broadcast::new(4);
     let mut slow = broadcast.subscribe();
