@@ -1,5 +1,6 @@
 //! Events over NATS: real scripts, a real server.
 
+mod cuts;
 mod delivery;
 mod failures;
 mod security;
