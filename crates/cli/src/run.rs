@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use isolet::db::Sqlite;
+use isolet::events::Events;
 use isolet::http::Http;
 use isolet::otlp::Otlp;
 use isolet::{
@@ -14,7 +15,7 @@ use isolet::{
 use crate::Stop;
 use crate::arguments::{Format, RunArguments};
 use crate::limits::limits;
-use crate::render::{Palette, Times, diagnostic, inert, log_line, notes, one_line, pretty};
+use crate::render::{Times, diagnostic, inert, log_line, notes, one_line, pretty};
 use crate::stored::Session;
 use crate::terminal::{Terminal, say};
 use crate::{events, input, interruption, scripts};
@@ -24,8 +25,8 @@ pub(crate) fn run(arguments: &RunArguments, otlp: Option<Otlp>, terminal: &mut T
     let sources = scripts::sources(&arguments.files, arguments.kind).map_err(Stop::Usage)?;
     let input = input::input(arguments.input.as_deref()).map_err(Stop::Usage)?;
     let session = Session::of(&arguments.stored)?;
-    events::events(arguments.nats.as_deref(), terminal.palette()).map_err(Stop::Usage)?;
-    let runner = Runner::new(arguments, input, otlp.as_ref(), session.as_ref(), terminal.palette());
+    let events = events::events(arguments.nats.as_deref(), terminal.palette()).map_err(Stop::Usage)?;
+    let runner = Runner::new(arguments, input, otlp.as_ref(), session.as_ref(), &events);
     let mut runner = runner.map_err(Stop::Machine)?;
     let stored = arguments.stored.script.iter().map(|name| Script::Stored(name.clone()));
     let scripts: Vec<Script> = sources.into_iter().map(Script::Source).chain(stored).collect();
@@ -86,7 +87,7 @@ impl<'a> Runner<'a> {
         input: JsonText,
         otlp: Option<&Otlp>,
         session: Option<&Session>,
-        palette: Palette,
+        events: &Events,
     ) -> Result<Self> {
         let isolet = |vms_warm, otlp: Option<&Otlp>| {
             let policy = Policy::of(arguments.profile);
@@ -94,10 +95,8 @@ impl<'a> Runner<'a> {
             let db = if arguments.db_read_only { DbAccess::Read } else { DbAccess::Write };
             let (http, topics) = (arguments.allow_net.clone(), arguments.allow_events.clone());
             let permissions = Permissions { http, db, events: topics, ..Permissions::default() };
-            // Each its own: a connection lives in one runtime.
-            let events = events::events(arguments.nats.as_deref(), palette)?;
             let builder = Isolet::builder().limits(limits(arguments)).policy(policy);
-            let builder = builder.http(Http::new()).host(events).permissions(permissions);
+            let builder = builder.http(Http::new()).host(events.clone()).permissions(permissions);
             let builder = if let Some(file) = &arguments.db { builder.db(Sqlite::file(file)) } else { builder };
             let builder = if let Some(otlp) = otlp { builder.meter(otlp.meter()) } else { builder };
             let builder = if let Some(session) = session { session.provide(builder) } else { builder };

@@ -49,9 +49,8 @@ const NOT_STORED: &str = "no stream, of which one must take the subject, has con
 /// - An event that failed retryably may have been taken all the same, or be taken later: 256 at most may be on their way
 ///   for longer than their publishers have waited.
 ///
-/// The server's user must be permitted to publish to `<prefix>.>`, and to publish and subscribe to `_INBOX.>`. If a subject
-/// is denied to it, the server says so beside all else: its events fail, but one of them may now and then count as taken.
-/// It needs a tokio runtime with I/O and a timer.
+/// The server's user must be permitted to publish to `<prefix>.>`, and to publish and subscribe to `_INBOX.>`. The
+/// connection has a thread of its own; whoever publishes needs a tokio runtime with a timer.
 ///
 /// ```no_run
 /// use isolet_sdk::events::{Events, Nats};

@@ -66,8 +66,7 @@ async fn certificates_are_checked() {
     assert!(refused(trusting(&url)).await.contains("certificate is not valid"));
 }
 
-/// On one thread, where what the server denies is heard of before its echo.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_server_denies_is_not_taken() {
     let server = start(&NatsOptions::default().user_of("ann", "s3cret", &["isolet.acme.>", "_INBOX.>"]));
     for nats in [nats(&server.url_of("ann:s3cret")), nats(&server.url_of("ann:s3cret"))] {
@@ -77,6 +76,16 @@ async fn what_the_server_denies_is_not_taken() {
             assert!(told.starts_with("permanent: ") && told.contains("Permissions Violation for Publish"), "{told}");
         }
     }
+    // However many, one after another or at once.
+    let nats_of_ann = nats(&server.url_of("ann:s3cret"));
+    for _ in 0..300 {
+        assert!(publish(&nats_of_ann, "other", "1").await.starts_with("permanent: "));
+    }
+    let tenants: Vec<String> = (0..500).map(|number| format!("other-{number}")).collect();
+    for told in join_all(tenants.iter().map(|tenant| publish(&nats_of_ann, tenant, "1"))).await {
+        assert_ne!(told, "taken");
+    }
+    assert_eq!(publish(&nats_of_ann, "acme", "1").await, "taken");
     // Without its inbox nothing is confirmed, and it is told why.
     let server = start(&NatsOptions::default().user_of("ann", "s3cret", &["isolet.>"]));
     let told = publish(&nats(&server.url_of("ann:s3cret")).timeout(IMPATIENT), "acme", "1").await;

@@ -15,6 +15,9 @@ use crate::events::SinkError;
 
 type Answer = Result<(), SinkError>;
 
+/// Of so many objections at once async-nats may have left out some: it keeps 128 things that it has to tell.
+const TOLD_MAX: u32 = 100;
+
 /// The last part of the subject of echoes, where those of streams have a number.
 const ECHO: &str = "echo";
 
@@ -32,6 +35,8 @@ struct Waiting {
     /// How many have been sent.
     sent: u64,
     those: HashMap<u64, Who>,
+    /// What the server has objected to since the last echo.
+    objections: u32,
 }
 
 struct Who {
@@ -93,6 +98,7 @@ impl Answers {
                 let problem = error.to_string();
                 tracing::warn!(target: "isolet", problem, "the NATS server objects");
                 let denied = SinkError::permanent(problem.clone());
+                self.waiting().objections += 1;
                 self.answer(|who| denies(&problem, &who.subject).then(|| Err(denied.clone())));
                 self.state.send_modify(|state| state.problem = Some(problem));
             }
@@ -173,7 +179,8 @@ impl Drop for Expected {
     }
 }
 
-/// Sends echoes, and hears answers.
+/// Sends echoes, and hears answers. On one thread with the tasks of async-nats, so that what one is told first it does
+/// first.
 pub(super) struct Listener {
     pub(super) client: Client,
     pub(super) inbox: String,
@@ -218,12 +225,19 @@ impl Listener {
         let about = message.subject.as_str().strip_prefix(&self.inbox).unwrap_or_default().trim_start_matches('.');
         let connection = connects(&self.client);
         if about == ECHO {
-            // What the server denies comes before the echo, but another task hears of it: let it.
+            // What the server denies comes before the echo, but another task is told: on this thread that is its turn.
             tokio::task::yield_now().await;
             let sent = std::str::from_utf8(&message.payload).ok().and_then(|sent| sent.parse::<u64>().ok());
+            let is_untold = std::mem::take(&mut self.answers.waiting().objections) >= TOLD_MAX;
             self.answers.answer(|who| {
                 let is_answered = who.sent.is_some_and(|own| Some(own) <= sent);
-                is_answered.then(|| if who.connection == connection { Ok(()) } else { lost() })
+                is_answered.then(|| match who.connection == connection {
+                    true if is_untold => {
+                        Err(SinkError::retryable("the NATS server denies too much at once to tell what"))
+                    }
+                    true => Ok(()),
+                    false => lost(),
+                })
             });
             return true;
         }

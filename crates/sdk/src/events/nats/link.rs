@@ -1,11 +1,11 @@
-//! The connection, which async-nats makes anew whenever it breaks.
+//! The connection, which async-nats makes anew whenever it breaks, on a thread of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
-use async_nats::{Client, ConnectOptions, PublishError};
-use tokio::sync::watch;
+use async_nats::{Client, ConnectOptions, PublishError, Subscriber};
+use tokio::sync::{oneshot, watch};
 
 use super::Config;
 use super::address::Login;
@@ -34,44 +34,14 @@ pub(super) struct Link {
 impl Link {
     /// Begins to connect, and does not wait for it.
     pub(super) async fn new(config: &Config) -> Result<Self, SinkError> {
+        let answers = Arc::new(Answers::new(config.address.is_secure()));
         let (wake, woken) = watch::channel(());
-        let (answers, gone) = (Arc::new(Answers::new(config.address.is_secure())), woken.clone());
-        let told = answers.clone();
-        let mut options = ConnectOptions::new()
-            .name("isolet")
-            .retry_on_initial_connect()
-            .connection_timeout(config.timeout)
-            .ping_interval(config.timeout.max(Duration::from_secs(1)))
-            .client_capacity(HELD_MAX)
-            .require_tls(config.address.is_secure())
-            .tls_client_config(tls(config).await?)
-            .event_callback(move |event| {
-                told.told(&event);
-                std::future::ready(())
-            })
-            // There is no way to end attempts: nobody needs them when the link is gone.
-            .reconnect_delay_callback(move |attempts| match gone.has_changed() {
-                Ok(_) => delay(attempts),
-                Err(_) => Duration::MAX,
-            });
-        options = match config.address.login.clone() {
-            Login::Nobody => options,
-            Login::Token(token) => options.token(token),
-            Login::User { name, password } => options.user_and_password(name, password),
-        };
-        let failed = |error: String| SinkError::retryable(format!("no connection could be begun: {error}"));
-        let client = options.connect(config.address.server.clone()).await.map_err(|error| failed(error.to_string()))?;
-        let inbox = client.new_inbox();
-        let received = client.subscribe(format!("{inbox}.*")).await.map_err(|error| failed(error.to_string()))?;
-        let listener = Listener {
-            client: client.clone(),
-            inbox: inbox.clone(),
-            received,
-            answers: answers.clone(),
-            patience: config.timeout,
-            woken,
-        };
-        tokio::spawn(listener.run());
+        let (ready, begun) = oneshot::channel();
+        let (its_config, its_answers) = (config.clone(), answers.clone());
+        let thread = std::thread::Builder::new().name("isolet-nats".into());
+        let thread = thread.spawn(move || serve(&its_config, its_answers, woken, ready));
+        thread.map_err(|error| failed(&error))?;
+        let (client, inbox) = begun.await.map_err(|error| failed(&error))??;
         Ok(Self { client, inbox, answers, has_stream: config.has_stream, wake })
     }
 
@@ -123,6 +93,57 @@ impl Link {
             _ => SinkError::retryable(error.to_string()),
         }
     }
+}
+
+type Begun = Result<(Client, String), SinkError>;
+
+/// The connection's own thread. When its listener ends, everything does.
+fn serve(config: &Config, answers: Arc<Answers>, woken: watch::Receiver<()>, ready: oneshot::Sender<Begun>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(ready.send(Err(failed(&error)))),
+    };
+    runtime.block_on(async {
+        let (client, inbox, received) = match begin(config, answers.clone()).await {
+            Ok(begun) => begun,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        let patience = config.timeout;
+        let listener = Listener { client: client.clone(), inbox: inbox.clone(), received, answers, patience, woken };
+        // If nobody is there any more, the listener ends at once.
+        let _ = ready.send(Ok((client, inbox)));
+        // A task among the others, rather than the one that always comes first.
+        let _ = tokio::spawn(listener.run()).await;
+    });
+}
+
+async fn begin(config: &Config, answers: Arc<Answers>) -> Result<(Client, String, Subscriber), SinkError> {
+    let mut options = ConnectOptions::new()
+        .name("isolet")
+        .retry_on_initial_connect()
+        .connection_timeout(config.timeout)
+        .ping_interval(config.timeout.max(Duration::from_secs(1)))
+        .client_capacity(HELD_MAX)
+        .require_tls(config.address.is_secure())
+        .tls_client_config(tls(config).await?)
+        .reconnect_delay_callback(delay)
+        .event_callback(move |event| {
+            answers.told(&event);
+            std::future::ready(())
+        });
+    options = match config.address.login.clone() {
+        Login::Nobody => options,
+        Login::Token(token) => options.token(token),
+        Login::User { name, password } => options.user_and_password(name, password),
+    };
+    let client = options.connect(config.address.server.clone()).await.map_err(|error| failed(&error))?;
+    let inbox = client.new_inbox();
+    let received = client.subscribe(format!("{inbox}.*")).await.map_err(|error| failed(&error))?;
+    Ok((client, inbox, received))
+}
+
+fn failed(error: &dyn std::error::Error) -> SinkError {
+    SinkError::retryable(format!("no connection could be begun: {error}"))
 }
 
 /// How many connections there have been. While it is the same, everything went over one and the same.
