@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use isolet_sdk::events::{EventSink, Nats};
 use isolet_testkit::NatsOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::setup::{Ear, RETRYABLE, World, bounded, caught, event, nats, publish, start};
@@ -137,4 +138,28 @@ async fn a_run_may_end_while_it_publishes() {
     assert!(told.starts_with("timeout: "), "{told}");
     server.resume();
     assert_eq!(world.told("acme", &caught("'orders', 2")).await, r#""taken""#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_of_a_sink_that_was_dropped() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("nats://{}", listener.local_addr().expect("it listens"));
+    // One is in the middle of its greeting, the other has had it and knows of a message that nobody confirms.
+    for greeting in ["", "INFO {\"max_payload\":1000}\r\nPONG\r\n"] {
+        let nats = nats(&url);
+        let mut published = Box::pin(nats.publish(event("acme", "orders", "1")));
+        let (mut connection, _) = bounded(async {
+            tokio::select! {
+                accepted = listener.accept() => accepted.expect("a client"),
+                _ = &mut published => panic!("nobody has confirmed it"),
+            }
+        })
+        .await;
+        connection.write_all(greeting.as_bytes()).await.expect("it reads");
+        drop(published);
+        drop(nats);
+        let mut said = Vec::new();
+        // It ends, or is reset: what we have said may not have been read.
+        let _ = bounded(connection.read_to_end(&mut said)).await;
+    }
 }

@@ -85,7 +85,14 @@ async fn what_the_server_denies_is_not_taken() {
     for told in join_all(tenants.iter().map(|tenant| publish(&nats_of_ann, tenant, "1"))).await {
         assert_ne!(told, "taken");
     }
-    assert_eq!(publish(&nats_of_ann, "acme", "1").await, "taken");
+    // What comes beside so many denials may have to be published again.
+    let last = loop {
+        let told = publish(&nats_of_ann, "acme", "1").await;
+        if !told.starts_with("retryable: the NATS server denies too much") {
+            break told;
+        }
+    };
+    assert_eq!(last, "taken");
     // Without its inbox nothing is confirmed, and it is told why.
     let server = start(&NatsOptions::default().user_of("ann", "s3cret", &["isolet.>"]));
     let told = publish(&nats(&server.url_of("ann:s3cret")).timeout(IMPATIENT), "acme", "1").await;

@@ -18,6 +18,9 @@ type Answer = Result<(), SinkError>;
 /// Of so many objections at once async-nats may have left out some: it keeps 128 things that it has to tell.
 const TOLD_MAX: u32 = 100;
 
+/// After so long another echo is sent: one may be lost, with a connection or by its server.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// The last part of the subject of echoes, where those of streams have a number.
 const ECHO: &str = "echo";
 
@@ -65,6 +68,10 @@ impl Answers {
     pub(super) fn expect(self: &Arc<Self>, subject: &str, connection: u64) -> Expected {
         let (answer, received) = oneshot::channel();
         let mut waiting = self.waiting();
+        if waiting.those.is_empty() {
+            // They were about others.
+            waiting.objections = 0;
+        }
         let number = waiting.next;
         waiting.next += 1;
         waiting.those.insert(number, Who { subject: subject.to_owned(), connection, sent: None, answer });
@@ -186,8 +193,6 @@ pub(super) struct Listener {
     pub(super) inbox: String,
     pub(super) received: Subscriber,
     pub(super) answers: Arc<Answers>,
-    /// After so long another echo is sent.
-    pub(super) patience: Duration,
     pub(super) woken: watch::Receiver<()>,
 }
 
@@ -195,8 +200,17 @@ impl Listener {
     pub(super) async fn run(mut self) {
         let mut state = self.answers.state.subscribe();
         let mut echo_until: Option<Instant> = None;
+        let mut connection = None;
         loop {
-            let is_up = state.borrow_and_update().is_up;
+            let is_up = {
+                let state = state.borrow_and_update();
+                // What was on its way over another one may be lost.
+                let now = (state.is_up, state.connections);
+                if connection.replace(now) != Some(now) {
+                    echo_until = None;
+                }
+                state.is_up
+            };
             let awaited = self.answers.awaited().filter(|_| is_up && echo_until.is_none());
             if let Some(sent) = awaited {
                 let subject = format!("{}.{ECHO}", self.inbox);
@@ -204,13 +218,13 @@ impl Listener {
                     published = self.client.publish(subject, sent.to_string().into()) => if published.is_err() { return },
                     () = is_closed(&mut self.woken) => return,
                 }
-                echo_until = Some(Instant::now() + self.patience);
+                echo_until = Some(Instant::now() + PATIENCE);
             }
             let until = echo_until.unwrap_or_else(Instant::now);
             tokio::select! {
                 woken = self.woken.changed() => if woken.is_err() { return },
-                // What was on its way may be lost.
-                _ = state.changed() => echo_until = None,
+                // It cannot fail: the sender is ours.
+                _ = state.changed() => {},
                 () = sleep_until(until), if echo_until.is_some() => echo_until = None,
                 message = self.received.next() => match message {
                     Some(message) => if self.hear(&message).await { echo_until = None },
@@ -228,16 +242,13 @@ impl Listener {
             // What the server denies comes before the echo, but another task is told: on this thread that is its turn.
             tokio::task::yield_now().await;
             let sent = std::str::from_utf8(&message.payload).ok().and_then(|sent| sent.parse::<u64>().ok());
-            let is_untold = std::mem::take(&mut self.answers.waiting().objections) >= TOLD_MAX;
+            if std::mem::take(&mut self.answers.waiting().objections) >= TOLD_MAX {
+                let untold = SinkError::retryable("the NATS server denies too much at once to tell what");
+                self.answers.answer(|who| who.sent.is_some().then(|| Err(untold.clone())));
+            }
             self.answers.answer(|who| {
                 let is_answered = who.sent.is_some_and(|own| Some(own) <= sent);
-                is_answered.then(|| match who.connection == connection {
-                    true if is_untold => {
-                        Err(SinkError::retryable("the NATS server denies too much at once to tell what"))
-                    }
-                    true => Ok(()),
-                    false => lost(),
-                })
+                is_answered.then(|| if who.connection == connection { Ok(()) } else { lost() })
             });
             return true;
         }

@@ -108,8 +108,7 @@ fn serve(config: &Config, answers: Arc<Answers>, woken: watch::Receiver<()>, rea
             Ok(begun) => begun,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let patience = config.timeout;
-        let listener = Listener { client: client.clone(), inbox: inbox.clone(), received, answers, patience, woken };
+        let listener = Listener { client: client.clone(), inbox: inbox.clone(), received, answers, woken };
         // If nobody is there any more, the listener ends at once.
         let _ = ready.send(Ok((client, inbox)));
         // A task among the others, rather than the one that always comes first.
