@@ -24,11 +24,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::step::{Finished, NotRun, Report, Step};
-use crate::tools::{C_COMPILER, CLIPPY, NODE, POSTGRES, RUSTFMT, SETUP, VALGRIND};
+use crate::tools::{C_COMPILER, CLIPPY, NATS, NODE, POSTGRES, RUSTFMT, SETUP, VALGRIND};
 use crate::workspace::Workspace;
 
 /// Every check, in the order in which they run.
-static STEPS: [Step; 17] = [
+static STEPS: [Step; 18] = [
     Step::new("fmt", "the code is formatted", commands::fmt).needs(&RUSTFMT),
     Step::new("layers", "the crates know only what they may", layers::step),
     Step::new("unsafe", "unsafe code has one place", unsafe_lint::step),
@@ -38,6 +38,7 @@ static STEPS: [Step; 17] = [
     Step::new("doctests", "every example in the docs runs", tests::doctests),
     Step::new("node", "Node agrees with the examples", tests::node).needs(&NODE).counts(tests::node_count),
     Step::new("npm", "libraries of npm do what they do under Node", tests::npm).needs(&NODE).counts(tests::npm_count),
+    Step::new("nats", "events go to a NATS server", tests::nats).needs(&NATS).counts(tests::nats_count),
     Step::new("postgres", "what uses a database does so with Postgres", tests::postgres)
         .needs(&POSTGRES)
         .counts(tests::postgres_count),

@@ -76,6 +76,14 @@ pub(crate) static NPM: Tool = Tool {
     source: Source::Debian(&["npm"]),
 };
 
+/// The message server of tests, as Debian has it: where not every user's `PATH` leads.
+pub(crate) static NATS: Tool = Tool {
+    name: "nats",
+    requirement: "a NATS server, which tests start",
+    is_there: || answers("/usr/sbin/nats-server", &["--version"]) || answers("nats-server", &["--version"]),
+    source: Source::Debian(&["nats-server"]),
+};
+
 /// The database of tests, as Debian has it: its server's programs are in no `PATH`.
 pub(crate) static POSTGRES: Tool = Tool {
     name: "postgres",
@@ -94,7 +102,7 @@ pub(crate) static VALGRIND: Tool = Tool {
 };
 
 /// Everything that `setup` brings.
-pub(crate) static TOOLS: [&Tool; 7] = [&C_COMPILER, &RUSTFMT, &CLIPPY, &NODE, &NPM, &POSTGRES, &VALGRIND];
+pub(crate) static TOOLS: [&Tool; 8] = [&C_COMPILER, &RUSTFMT, &CLIPPY, &NODE, &NPM, &NATS, &POSTGRES, &VALGRIND];
 
 /// Compiles and links a program of one line: a compiler without headers would pass a mere `cc --version`.
 fn compiles_c() -> bool {

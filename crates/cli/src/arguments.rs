@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use isolet::{HostPattern, OrganizationId, Profile, SourceKind, TenantId, Timestamp, UserId};
+use isolet::{HostPattern, NamePattern, OrganizationId, Profile, SourceKind, TenantId, Timestamp, UserId};
 
 use crate::limits;
 use crate::stored::{RecordsArguments, ScriptsArguments, StoredRun};
@@ -45,7 +45,8 @@ pub(crate) enum Command {
 /// The output of a script is the value of its last expression, as JSON.
 /// The output of a module is its default export, or what that gives if it is a function (input, context).
 /// Both find their input as the global `input`. They reach no file but that of --db, no other
-/// run, and no host but those that --allow-net names.
+/// run, no host but those that --allow-net names, and publish no event but those that
+/// --allow-events names.
 #[derive(Args)]
 #[command(after_help = RUN_EXAMPLES, verbatim_doc_comment)]
 pub(crate) struct RunArguments {
@@ -117,6 +118,15 @@ pub(crate) struct RunArguments {
     #[arg(long, requires = "db")]
     pub(crate) db_read_only: bool,
 
+    /// Let scripts publish events to these topics and those below them, or to any with *; they are shown on stderr, unless
+    /// there is a server for them
+    #[arg(long, value_name = "TOPIC,…", value_delimiter = ',')]
+    pub(crate) allow_events: Vec<NamePattern>,
+
+    /// Send the events to a NATS server, as isolet.TENANT.TOPIC: nats://HOST:PORT, or tls://, with user:password@ or token@
+    #[arg(long, value_name = "URL", requires = "allow_events")]
+    pub(crate) nats: Option<String>,
+
     /// Make all randomness from this number, so that a run can be had again: Math.random, crypto and the execution's id
     #[arg(long, value_name = "N", value_parser = units::seed, allow_hyphen_values = true)]
     pub(crate) seed: Option<u64>,
@@ -149,6 +159,7 @@ Examples:
   isolet run examples/order-total.js --input @examples/order-total.input.json
   isolet run examples/db/shop.js --db ./shop.db
   isolet run pages.js --allow-net api.example.com --allow-net 127.0.0.1:8080
+  isolet run examples/events/stock.js --allow-events stock,orders.paid
   isolet run examples/retry-async.js --seed 7 --now 2026-01-31T12:00:00Z
   echo '{\"n\": 20}' | isolet run double.js --input - --timeout 250ms --format json
 

@@ -9,6 +9,7 @@
 mod arguments;
 mod bench;
 mod check;
+mod events;
 mod input;
 mod interruption;
 mod limits;

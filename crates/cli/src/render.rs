@@ -12,7 +12,7 @@ mod times;
 
 pub(crate) use diagnostic::diagnostic;
 pub(crate) use json::{inert, pretty};
-pub(crate) use notes::{log_line, notes};
+pub(crate) use notes::{event_line, log_line, not_taken, notes};
 pub(crate) use palette::Palette;
 pub(crate) use text::one_line;
 pub(crate) use times::{Times, human, percentile};

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use isolet::db::Sqlite;
+use isolet::events::Events;
 use isolet::http::Http;
 use isolet::otlp::Otlp;
 use isolet::{
@@ -17,14 +18,16 @@ use crate::limits::limits;
 use crate::render::{Times, diagnostic, inert, log_line, notes, one_line, pretty};
 use crate::stored::Session;
 use crate::terminal::{Terminal, say};
-use crate::{input, interruption, scripts};
+use crate::{events, input, interruption, scripts};
 
 /// Runs every file, one after another on one executor, and gives the exit code. A collector is told.
 pub(crate) fn run(arguments: &RunArguments, otlp: Option<Otlp>, terminal: &mut Terminal) -> Result<u8, Stop> {
     let sources = scripts::sources(&arguments.files, arguments.kind).map_err(Stop::Usage)?;
     let input = input::input(arguments.input.as_deref()).map_err(Stop::Usage)?;
     let session = Session::of(&arguments.stored)?;
-    let mut runner = Runner::new(arguments, input, otlp.as_ref(), session.as_ref()).map_err(Stop::Machine)?;
+    let events = events::events(arguments.nats.as_deref(), terminal.palette()).map_err(Stop::Usage)?;
+    let runner = Runner::new(arguments, input, otlp.as_ref(), session.as_ref(), &events);
+    let mut runner = runner.map_err(Stop::Machine)?;
     let stored = arguments.stored.script.iter().map(|name| Script::Stored(name.clone()));
     let scripts: Vec<Script> = sources.into_iter().map(Script::Source).chain(stored).collect();
     let mut exit_code = 0;
@@ -84,14 +87,16 @@ impl<'a> Runner<'a> {
         input: JsonText,
         otlp: Option<&Otlp>,
         session: Option<&Session>,
+        events: &Events,
     ) -> Result<Self> {
         let isolet = |vms_warm, otlp: Option<&Otlp>| {
             let policy = Policy::of(arguments.profile);
             let policy = if arguments.allow_eval { policy.with(Capability::Eval) } else { policy };
             let db = if arguments.db_read_only { DbAccess::Read } else { DbAccess::Write };
-            let permissions = Permissions { http: arguments.allow_net.clone(), db, ..Permissions::default() };
+            let (http, topics) = (arguments.allow_net.clone(), arguments.allow_events.clone());
+            let permissions = Permissions { http, db, events: topics, ..Permissions::default() };
             let builder = Isolet::builder().limits(limits(arguments)).policy(policy);
-            let builder = builder.http(Http::new()).permissions(permissions);
+            let builder = builder.http(Http::new()).host(events.clone()).permissions(permissions);
             let builder = if let Some(file) = &arguments.db { builder.db(Sqlite::file(file)) } else { builder };
             let builder = if let Some(otlp) = otlp { builder.meter(otlp.meter()) } else { builder };
             let builder = if let Some(session) = session { session.provide(builder) } else { builder };
@@ -187,6 +192,9 @@ fn show(report: &Report, with_logs: bool, terminal: &mut Terminal) -> Result<()>
 
 /// What to add to the command line for a script that may not do something.
 fn flag_for(error: &ErrorReport) -> Option<String> {
-    let is_of_net = error.name == "PermissionError" && error.message.ends_with("\"http\"");
-    is_of_net.then(|| "--allow-net HOST[:PORT] permits a host or an address".into())
+    let lacks = |field: &str| error.name == "PermissionError" && error.message.ends_with(field);
+    if lacks("\"http\"") {
+        return Some("--allow-net HOST[:PORT] permits a host or an address".into());
+    }
+    lacks("\"events\"").then(|| "--allow-events TOPIC permits a topic and those below it".into())
 }

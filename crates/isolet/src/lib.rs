@@ -120,4 +120,8 @@ mod pages {
     #[cfg(feature = "sdk-http")]
     #[doc = include_str!("../../../docs/http.md")]
     struct Requests;
+
+    #[cfg(feature = "sdk-nats")]
+    #[doc = include_str!("../../../docs/events.md")]
+    struct Events;
 }

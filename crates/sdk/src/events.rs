@@ -14,6 +14,8 @@
 //! ```
 
 mod broadcast;
+#[cfg(feature = "nats")]
+mod nats;
 
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ use isolet_core_traits::{
 use serde_json::value::RawValue;
 
 pub use self::broadcast::{Broadcast, Missed, Subscriber};
+#[cfg(feature = "nats")]
+pub use self::nats::{Nats, NatsError};
 use crate::api::values;
 
 /// Bytes of an event's payload as JSON.
@@ -59,11 +63,34 @@ pub trait EventSink: Send + Sync + 'static {
     async fn publish(&self, event: Event) -> Result<(), SinkError>;
 }
 
-/// Why a sink did not take an event. It may be published again.
+/// Why a sink did not take an event, or does not know whether it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SinkError {
     /// For the log. Scripts are told only that the event was not taken.
     pub message: String,
+    /// Whether the same event may be taken when it is published again.
+    pub retryable: bool,
+    /// What scripts are told besides, if anything. Must not tell anything of the host's inside.
+    pub told: Option<String>,
+}
+
+impl SinkError {
+    /// The event may be published again. `message` is for the log.
+    pub fn retryable(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retryable: true, told: None }
+    }
+
+    /// The event will not be taken, however often it is published. `message` is for the log.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self { retryable: false, ..Self::retryable(message) }
+    }
+
+    /// Tells scripts `what`, after "the event was not taken: ".
+    #[must_use]
+    pub fn told(self, what: impl Into<String>) -> Self {
+        Self { told: Some(what.into()), ..self }
+    }
 }
 
 /// The service: what scripts see as `events`.
@@ -140,10 +167,12 @@ impl HostSession for Publisher {
     async fn call(&self, _operation: u16, arguments: Payload) -> Result<Payload, HostFailure> {
         let event = self.event(&arguments)?;
         let topic = event.topic.clone();
-        self.sink.publish(event).await.map_err(|SinkError { message }| {
+        self.sink.publish(event).await.map_err(|SinkError { message, retryable, told }| {
             tracing::warn!(target: "isolet", tenant = %self.run.tenant, topic, message, "an event was not taken");
-            let failure = HostFailure::new(HostFailureKind::Failed, "EventError", "the event was not taken");
-            HostFailure { code: Some("ERR_EVENT".into()), retryable: true, ..failure }
+            let told = told.map_or_else(String::new, |told| format!(": {told}"));
+            let message = format!("the event was not taken{told}");
+            let failure = HostFailure::new(HostFailureKind::Failed, "EventError", message);
+            HostFailure { code: Some("ERR_EVENT".into()), retryable, ..failure }
         })?;
         Ok(Payload { json: "null".into(), buffers: Vec::new() })
     }

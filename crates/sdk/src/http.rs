@@ -28,7 +28,6 @@ mod script;
 mod secrets;
 mod service;
 mod target;
-mod tls;
 
 pub use address::is_public;
 pub use resolver::{Resolver, SystemResolver};

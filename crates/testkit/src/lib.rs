@@ -2,6 +2,7 @@
 //!
 //! - [`FakeEngine`]: a deterministic engine with a tiny language, for the tests of whatever sits on an engine.
 //! - [`ManualClock`], [`TickingClock`]: time that tests step.
+//! - [`NatsServer`]: a real one, of the process alone.
 //! - [`Postgres`]: a real one, of the process alone.
 //! - [`services`]: small host services, for the tests of whatever calls them.
 //! - [`conformance`]: what every engine must do, as rows of data; each engine's tests run all of them.
@@ -21,6 +22,8 @@ mod clock;
 pub mod conformance;
 pub mod fake;
 pub mod hostile;
+#[cfg(unix)]
+mod nats;
 pub mod oracle;
 #[cfg(unix)]
 mod postgres;
@@ -28,5 +31,7 @@ pub mod services;
 
 pub use clock::{ManualClock, TickingClock};
 pub use fake::{Counts, FakeEngine, FakeOptions, FakeParked, FakeProgram, FakeThread, FakeVm, Hold, ParkFault, Stage};
+#[cfg(unix)]
+pub use nats::{NatsOptions, NatsServer};
 #[cfg(unix)]
 pub use postgres::Postgres;

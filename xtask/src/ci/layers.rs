@@ -60,7 +60,7 @@ static ARROWS: [(&str, &[&str]); 16] = [
 
 const RQUICKJS: &[&str] = &["rquickjs", "rquickjs-core", "rquickjs-macro", "rquickjs-sys"];
 const SDKS_AND_DATABASES: &[&str] =
-    &[SDK, STORE, "diesel", "libsqlite3-sys", "postgres", "rusqlite", "sqlx", "tokio-postgres"];
+    &[SDK, STORE, "async-nats", "diesel", "libsqlite3-sys", "postgres", "rusqlite", "sqlx", "tokio-postgres"];
 
 /// What must be absent, in the words of docs/architecture.md.
 static RULES: [Rule; 9] = [

@@ -17,6 +17,10 @@ const NODE: [&str; 4] = ["--test", "node", "--features", "isolet-cli/node-tests"
 /// The tests that run libraries of npm: the target `npm` of the command line's package.
 const NPM: [&str; 4] = ["--test", "npm", "--features", "isolet-cli/npm-tests"];
 
+/// The tests that need a NATS server: the target `nats` of each package that uses it.
+const NATS: [&str; 4] =
+    ["--test", "nats", "--features", "isolet-cli/nats-tests,isolet-sdk/nats-tests,isolet-testkit/nats-tests"];
+
 /// The tests that need Postgres: the target `postgres` of each package that uses it.
 const POSTGRES: [&str; 4] = [
     "--test",
@@ -60,6 +64,16 @@ pub(super) fn npm(workspace: &Workspace) -> Result<Report> {
 /// How many tests run libraries of npm: building them needs neither.
 pub(super) fn npm_count(workspace: &Workspace) -> Result<u64> {
     count(workspace, &NPM)
+}
+
+/// The tests that need a NATS server.
+pub(super) fn nats(workspace: &Workspace) -> Result<Report> {
+    Ok(counted(workspace, &NATS))
+}
+
+/// How many tests need a NATS server: building them does not.
+pub(super) fn nats_count(workspace: &Workspace) -> Result<u64> {
+    count(workspace, &NATS)
 }
 
 /// The tests that need Postgres.

@@ -25,6 +25,18 @@ pub(crate) fn log_line(line: &LogLine, palette: Palette) -> String {
     format!("{style}{level:<5}{style:#} {dim}{:>10.2} ms{dim:#} {message}\n", line.at_ms)
 }
 
+/// An event that a script has published, ending in a line break.
+pub(crate) fn event_line(topic: &str, payload: &str, palette: Palette) -> String {
+    let Palette { info, .. } = palette;
+    format!("{info}event{info:#} {} {}\n", one_line(topic), one_line(payload))
+}
+
+/// Why an event was not taken, ending in a line break.
+pub(crate) fn not_taken(why: &str, palette: Palette) -> String {
+    let Palette { warning, .. } = palette;
+    format!("{warning}warning[event]{warning:#}: an event was not taken: {}\n", one_line(why))
+}
+
 /// What the author should know though the run went well; empty if there is nothing.
 pub(crate) fn notes(report: &Report, palette: Palette) -> String {
     let Palette { warning, strong, .. } = palette;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod db;
+mod events;
 mod examples;
 mod folder;
 #[cfg(unix)]

@@ -64,6 +64,18 @@ async fn what_cannot_be_published_is_told() {
 }
 
 #[tokio::test]
+async fn examples_give_what_they_say() {
+    let page = include_str!("../../../../docs/events.md");
+    let isolet = isolet(Broadcast::new(1), r#"{"events": ["orders"]}"#);
+    let examples: Vec<_> = page.split("```js\n").skip(1).filter_map(|rest| rest.split_once("\n```")).collect();
+    assert!(examples.len() >= 2, "{} examples", examples.len());
+    for (script, _) in examples {
+        let (_, expected) = script.rsplit_once("// ").expect("a comment in its last line");
+        assert_eq!(output(&isolet.execute(execution(script)).await), expected, "{script}");
+    }
+}
+
+#[tokio::test]
 async fn slow_subscribers_miss_the_oldest() {
     let broadcast = Broadcast::new(4);
     let mut slow = broadcast.subscribe();
@@ -77,15 +89,24 @@ async fn slow_subscribers_miss_the_oldest() {
 
 #[tokio::test]
 async fn a_sink_may_fail() {
-    struct Full;
+    struct Fails(SinkError);
     #[async_trait]
-    impl EventSink for Full {
+    impl EventSink for Fails {
         async fn publish(&self, _: Event) -> Result<(), SinkError> {
-            Err(SinkError { message: "the disk of db7.internal is full".into() })
+            Err(self.0.clone())
         }
     }
-    let isolet = isolet(Full, r#"{"events": ["*"]}"#);
-    let caught = "try { await events.publish('a') } catch (e) { [e.name, e.code, e.message, e.retryable] }";
-    let report = isolet.execute(execution(caught)).await;
-    assert_eq!(output(&report), r#"["EventError","ERR_EVENT","the event was not taken",true]"#);
+    let full = "the disk of db7.internal is full";
+    for (error, expected) in [
+        (SinkError::retryable(full), r#"["EventError","ERR_EVENT","the event was not taken",true]"#),
+        (SinkError::permanent(full), r#"["EventError","ERR_EVENT","the event was not taken",false]"#),
+        (
+            SinkError::permanent(full).told("it is too large"),
+            r#"["EventError","ERR_EVENT","the event was not taken: it is too large",false]"#,
+        ),
+    ] {
+        let isolet = isolet(Fails(error), r#"{"events": ["*"]}"#);
+        let caught = "try { await events.publish('a') } catch (e) { [e.name, e.code, e.message, e.retryable] }";
+        assert_eq!(output(&isolet.execute(execution(caught)).await), expected);
+    }
 }

@@ -18,7 +18,7 @@ use super::failure::{self, Code};
 use super::resolver::{Checked, Resolver};
 use super::service::HttpLimits;
 use super::target::Target;
-use super::tls::Tls;
+use crate::tls::Tls;
 
 /// Connections that wait for a next request, of one client.
 const IDLE_CONNECTIONS_MAX: usize = 4;

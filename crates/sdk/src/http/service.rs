@@ -14,8 +14,8 @@ use super::exchange::Exchange;
 use super::request::Request;
 use super::resolver::{Resolver, SystemResolver};
 use super::secrets::{Secret, SecretSource};
-use super::tls::{Tls, certificates};
 use super::{failure, script};
+use crate::tls::{Tls, certificates};
 
 /// What scripts may ask for of requests, and what is kept for them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 /// What clients share of TLS.
 #[derive(Debug)]
-pub(super) struct Tls {
+pub(crate) struct Tls {
     provider: Arc<CryptoProvider>,
     /// Besides the system's.
     roots: Vec<CertificateDer<'static>>,
@@ -20,12 +20,12 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    pub(super) fn new(roots: Vec<CertificateDer<'static>>) -> Self {
+    pub(crate) fn new(roots: Vec<CertificateDer<'static>>) -> Self {
         Self { provider: Arc::new(ring::default_provider()), roots, secure: OnceCell::new() }
     }
 
     /// Trusts whom the system trusts.
-    pub(super) async fn secure(&self) -> Result<ClientConfig, rustls::Error> {
+    pub(crate) async fn secure(&self) -> Result<ClientConfig, rustls::Error> {
         let config = self.secure.get_or_try_init(async || {
             let (provider, roots) = (self.provider.clone(), self.roots.clone());
             let read = tokio::task::spawn_blocking(move || {
@@ -38,7 +38,7 @@ impl Tls {
     }
 
     /// For clients that make no secure connection: it trusts nobody.
-    pub(super) fn none(&self) -> Result<ClientConfig, rustls::Error> {
+    pub(crate) fn none(&self) -> Result<ClientConfig, rustls::Error> {
         let builder =
             ClientConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions()?;
         Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
@@ -46,7 +46,7 @@ impl Tls {
 }
 
 /// Certificates from a text.
-pub(super) fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+pub(crate) fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     certificates.ok().filter(|certificates| !certificates.is_empty())
 }
