@@ -9,8 +9,9 @@ use isolet_benches::{Bench, ORDER, TOTAL, TRIVIAL, source};
 use isolet_core_traits::{Purpose, Reset, Source, Vm};
 use isolet_engine_quickjs::{PlainRuntime, QuickJsProgram, QuickJsVm, Restoring};
 
-/// Runs on one dirty VM before it is thrown away: what they leave behind must not become what is measured.
-const DIRTY_RUNS: u64 = 256;
+/// Runs on a dirty VM before it is restored: what they leave behind must not become what is measured, nor must the page
+/// faults of a VM that grows.
+const DIRTY_RUNS: u64 = 32;
 
 fn compiled(bench: &Bench, text: &str) -> (QuickJsProgram, Source) {
     let source = source(text);
@@ -28,12 +29,12 @@ fn trivial(criterion: &mut Criterion) {
     let script = compiled(&bench, TRIVIAL);
     let mut group = criterion.benchmark_group("vm cycle (trivial script)");
     group.bench_function("baseline: dirty, a VM that is not restored", |b| {
+        let mut vm = bench.vm(Purpose::Run);
+        vm.without_images();
         b.iter_custom(|count| {
             let mut total = Duration::ZERO;
             for first in (0..count).step_by(DIRTY_RUNS as usize) {
-                let mut vm = bench.vm(Purpose::Run);
                 cycle(&bench, &mut vm, &script);
-                vm.without_images();
                 let began = Instant::now();
                 for _ in 0..DIRTY_RUNS.min(count - first) {
                     black_box(bench.run(&mut vm, &script.0, &script.1));
