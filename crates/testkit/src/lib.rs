@@ -26,6 +26,8 @@ pub mod hostile;
 mod nats;
 pub mod oracle;
 #[cfg(unix)]
+mod ports;
+#[cfg(unix)]
 mod postgres;
 pub mod services;
 

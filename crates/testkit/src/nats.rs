@@ -7,15 +7,13 @@
 //! The shell waits for the pipe to end, so that nothing is left of the server when this process is gone, killed or not.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Ports to try: what is free now may not be when the server comes to it.
-const PORTS: usize = 5;
+use crate::ports::free_ports;
 
 /// Where Debian has the program, which is not in every `PATH`.
 const DEBIAN: &str = "/usr/sbin/nats-server";
@@ -238,9 +236,4 @@ fn directory() -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn free_ports() -> io::Result<Vec<u16>> {
-    let listeners: io::Result<Vec<_>> = (0..PORTS).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect();
-    listeners?.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }

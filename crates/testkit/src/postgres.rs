@@ -7,18 +7,16 @@
 //! The shell waits for the pipe to end, so that nothing is left of the cluster when this process is gone, killed or not.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::ports::free_ports;
+
 /// Nothing secret: the cluster lives as long as a test. But it is asked for, as a real one's is.
 const PASSWORD: &str = "isolet-tests";
-
-/// Ports to try: what is free now may not be when Postgres comes to it.
-const PORTS: usize = 5;
 
 /// Where Debian has the programs, one directory for each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -166,11 +164,6 @@ fn programs() -> Option<PathBuf> {
         std::env::split_paths(&paths).find(|directory| directory.join("initdb").is_file())
     };
     newest.map(|path| path.join("bin")).or_else(in_path)
-}
-
-fn free_ports() -> io::Result<Vec<u16>> {
-    let listeners: io::Result<Vec<_>> = (0..PORTS).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect();
-    listeners?.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
 /// Waits for the shell to tell the port.

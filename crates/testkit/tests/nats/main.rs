@@ -1,10 +1,10 @@
 //! The NATS server of tests is a real one, and goes when its time is over.
 
+#[path = "../common/mod.rs"]
+mod common;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use isolet_testkit::{NatsOptions, NatsServer};
 
@@ -59,28 +59,11 @@ fn nothing_is_left_of_a_server_that_was_dropped() {
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err() && !directory.exists());
 }
 
-/// The process that dies is this test once more, told so by a variable.
 #[test]
 fn nothing_is_left_when_the_process_is_killed() {
-    const TOLD: &str = "ISOLET_TEST_DIES";
-    if let Ok(note) = std::env::var(TOLD) {
+    common::nothing_is_left_when_killed("nothing_is_left_when_the_process_is_killed", || {
         let server = start(&NatsOptions::default());
-        let told = format!("{} {}", server.port(), server.directory().display());
-        std::fs::write(note, told).expect("it is written");
-        std::process::abort();
-    }
-    let note = std::env::temp_dir().join(format!("isolet-test-nats-dies-{}", std::process::id()));
-    let dies = ["--exact", "nothing_is_left_when_the_process_is_killed"];
-    let mut child = Command::new(std::env::current_exe().expect("it is known"));
-    let ended = child.args(dies).env(TOLD, &note).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    assert!(!ended.expect("it runs").success());
-    let told = std::fs::read_to_string(&note).expect("it was there");
-    std::fs::remove_file(&note).expect("it is there");
-    let (port, directory) = told.split_once(' ').expect("two words");
-    let address = ("127.0.0.1", port.parse::<u16>().expect("a port"));
-    let begun = Instant::now();
-    while TcpStream::connect(address).is_ok() || std::path::Path::new(directory).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "it is still there");
-        sleep(Duration::from_millis(20));
-    }
+        let (address, directory) = (format!("127.0.0.1:{}", server.port()), server.directory().display().to_string());
+        (server, address, directory)
+    });
 }

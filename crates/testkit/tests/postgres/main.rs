@@ -1,9 +1,9 @@
 //! The Postgres of tests is a real one, and goes when its time is over.
 
+#[path = "../common/mod.rs"]
+mod common;
+
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use isolet_testkit::Postgres;
 
@@ -44,29 +44,13 @@ fn what_was_committed_is_there_after_the_server_was_killed() {
     assert_eq!(postgres.sql(&database, "SELECT x FROM t ORDER BY x"), "0\n1");
 }
 
-/// The process that dies is this test once more, told so by a variable.
 #[test]
 fn nothing_is_left_when_the_process_is_killed() {
-    const TOLD: &str = "ISOLET_TEST_DIES";
-    if std::env::var_os(TOLD).is_some() {
+    common::nothing_is_left_when_killed("nothing_is_left_when_the_process_is_killed", || {
         let postgres = Postgres::start().expect("Postgres starts");
         let (address, directory) = place(&postgres);
-        std::fs::write(std::env::var(TOLD).expect("a path"), format!("{address} {directory}")).expect("it is written");
-        std::process::abort();
-    }
-    let note = std::env::temp_dir().join(format!("isolet-test-dies-{}", std::process::id()));
-    let dies = ["--exact", "nothing_is_left_when_the_process_is_killed"];
-    let mut child = Command::new(std::env::current_exe().expect("it is known"));
-    let ended = child.args(dies).env(TOLD, &note).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    assert!(!ended.expect("it runs").success());
-    let told = std::fs::read_to_string(&note).expect("it was there");
-    std::fs::remove_file(&note).expect("it is there");
-    let (address, directory) = told.split_once(' ').expect("two words");
-    let begun = Instant::now();
-    while TcpStream::connect(address).is_ok() || std::path::Path::new(directory).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "it is still there");
-        sleep(Duration::from_millis(20));
-    }
+        (postgres, address, directory)
+    });
 }
 
 /// Where it listens, and its directory.
