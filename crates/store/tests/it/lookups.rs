@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use isolet_cache::{BytecodeStore, ProgramKey, StoredProgram};
+use isolet_cache::{BytecodeStore, BytecodeStoreError, ProgramKey, StoredProgram};
 use isolet_core_traits::{EngineId, SealedProgram, Source, SourceKind};
 use isolet_store::Store;
 use tokio::task::JoinSet;
@@ -32,15 +32,21 @@ async fn store(location: &str) -> (Store, StoredProgram) {
     (store, program)
 }
 
+/// Begins them all.
+fn loads(store: &Store) -> JoinSet<Result<Option<StoredProgram>, BytecodeStoreError>> {
+    (0..LOADS)
+        .map(|_| {
+            let programs = store.bytecode();
+            async move { programs.load(&key()).await }
+        })
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_loads_at_once_are_served() {
     let (location, _directory) = location();
     let (store, program) = store(&location).await;
-    let mut loads = JoinSet::new();
-    for _ in 0..LOADS {
-        let programs = store.bytecode();
-        loads.spawn(async move { programs.load(&key()).await });
-    }
+    let loads = loads(&store);
     let loaded = timeout(AGES, loads.join_all()).await.expect("they end");
     assert!(loaded.into_iter().all(|loaded| loaded == Ok(Some(program.clone()))));
     timeout(AGES, store.close()).await.expect("it closes");
@@ -69,11 +75,7 @@ async fn loads_that_are_given_up_keep_no_connection() {
 async fn a_store_closes_under_loads() {
     let (location, _directory) = location();
     let (store, program) = store(&location).await;
-    let mut loads = JoinSet::new();
-    for _ in 0..LOADS {
-        let programs = store.bytecode();
-        loads.spawn(async move { programs.load(&key()).await });
-    }
+    let loads = loads(&store);
     timeout(AGES, store.close()).await.expect("it closes");
     for loaded in timeout(AGES, loads.join_all()).await.expect("they end") {
         assert!(loaded.is_err() || loaded == Ok(Some(program.clone())), "a load that was answered was answered right");
