@@ -84,7 +84,8 @@ pub trait Engine: Send + Sync + 'static {
     /// Turns a program into bytes for a store, bound to this engine and to `source`.
     fn seal(&self, program: &Self::Program, source: &SourceHash, keys: &SealKeys) -> SealedProgram;
 
-    /// Opens sealed bytes, which it may keep as the program's. Only bytes that this engine sealed for `source` under one of `keys` come back.
+    /// Opens sealed bytes, which it may keep as the program's. Only bytes that this engine sealed for `source` under one of
+    /// `keys` come back.
     ///
     /// # Errors
     /// [`SealError`]; each of its variants means that the source has to be compiled again.

@@ -3,7 +3,8 @@
 //! - [`Limits`] holds every limit with its default; [`LimitOverrides`] lowers some of them for one execution.
 //! - [`check_size`] refuses a source, an input or a context with the figures.
 //! - [`LimitsPolicy`] tells which limits hold for whom, [`Plans`] is one that lies in memory.
-//! - [`ApiRate`] counts the API calls of each tenant by time, [`ApiRates`] those of tenants with different rates, [`RunBudget`] those of one run.
+//! - [`ApiRate`] counts the API calls of each tenant by time, [`ApiRates`] those of tenants with
+//!   different rates, [`RunBudget`] those of one run, and its bytes.
 //! - [`CpuBudgets`] counts the CPU time of each tenant by the minute.
 //!
 //! This crate does *not* enforce what others can enforce better. Time, memory, output and logs are the engine's and the
