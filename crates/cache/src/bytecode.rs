@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use isolet_core_traits::SealedProgram;
 
-use crate::key::ProgramKey;
+use crate::key::{ProgramKey, ProgramTarget};
 
 /// Keeps sealed programs over restarts and for several processes.
 ///
@@ -24,6 +24,40 @@ pub trait BytecodeStore: Send + Sync + 'static {
     /// # Errors
     /// [`BytecodeStoreError`]: it is counted, and the program is not kept.
     async fn save(&self, key: &ProgramKey, program: &StoredProgram) -> Result<(), BytecodeStoreError>;
+
+    /// Notes what a cache holds: distinct keys, those used last first. By default nothing is.
+    ///
+    /// # Errors
+    /// [`BytecodeStoreError`]: it is counted, and noted again later.
+    async fn note_used(&self, _target: &ProgramTarget, _keys: &[ProgramKey]) -> Result<(), BytecodeStoreError> {
+        Ok(())
+    }
+
+    /// Up to `max` programs that caches were noted to hold, those noted last first: what to have in memory after a
+    /// restart. By default none.
+    ///
+    /// # Errors
+    /// [`BytecodeStoreError`]: nothing is read ahead.
+    async fn used_last(&self, _target: &ProgramTarget, _max: usize) -> Result<Vec<ProgramKey>, BytecodeStoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Those of several programs that are there and have no more than `bytes_max` bytes, in any order.
+    ///
+    /// # Errors
+    /// [`BytecodeStoreError`]: no more is read ahead.
+    async fn load_all(
+        &self,
+        keys: &[ProgramKey],
+        bytes_max: usize,
+    ) -> Result<Vec<(ProgramKey, StoredProgram)>, BytecodeStoreError> {
+        let mut found = Vec::new();
+        for key in keys {
+            let program = self.load(key).await?.filter(|program| program.sealed.0.len() <= bytes_max);
+            found.extend(program.map(|program| (*key, program)));
+        }
+        Ok(found)
+    }
 }
 
 /// A sealed program and what it took to compile it.

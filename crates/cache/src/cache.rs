@@ -206,6 +206,22 @@ impl<P: Clone> ProgramCache<P> {
         self.programs.insert(*key, made.program, made.bytes, made.compile_time);
     }
 
+    /// Whether there is a program of `key`. Counts as no use.
+    pub fn contains(&self, key: &ProgramKey) -> bool {
+        self.programs.contains(key)
+    }
+
+    /// Keeps a program that may be asked for, if there is room: as the first to go, and in place of no other. Tells
+    /// whether there was.
+    pub fn insert_if_room(&self, key: &ProgramKey, made: Made<P>) -> bool {
+        self.programs.insert_if_room(*key, made.program, made.bytes, made.compile_time)
+    }
+
+    /// Up to `max` keys of programs that are kept, those used last first.
+    pub fn used_last(&self, max: usize) -> Vec<ProgramKey> {
+        self.programs.used_last(max)
+    }
+
     /// Gives up the program of `key`. One that is being compiled is kept when it is done.
     pub fn remove(&self, key: &ProgramKey) -> Option<P> {
         self.refusals.remove(key);

@@ -15,6 +15,28 @@ pub struct ProgramKey(SourceHash);
 
 /// Sets these hashes apart from all others. Changed with what is hashed.
 const PURPOSE: &str = "isolet 2026 program key v2";
+const TARGET_PURPOSE: &str = "isolet 2026 program target v1";
+
+/// What programs are compiled for, as a hash: an engine and an environment. All programs of an executor have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProgramTarget([u8; 32]);
+
+impl ProgramTarget {
+    /// For an engine and an environment;
+    /// `fingerprint` is [`Environment::fingerprint`](isolet_core_traits::Environment::fingerprint).
+    pub fn new(engine: &EngineId, fingerprint: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(TARGET_PURPOSE);
+        for part in [engine.as_str(), fingerprint] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The hash.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
 
 impl ProgramKey {
     /// The key of `source` for an engine and an environment;
@@ -28,6 +50,12 @@ impl ProgramKey {
         }
         hasher.update(&length(text));
         Self(SourceHash(*hasher.finalize().as_bytes()))
+    }
+
+    /// The key with this [hash](Self::hash), for stores that tell of what they have. Whether it belongs to a program is
+    /// not checked.
+    pub fn from_hash(hash: SourceHash) -> Self {
+        Self(hash)
     }
 
     /// The hash, for sealing and for logs.
@@ -68,6 +96,14 @@ mod tests {
         ];
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
         assert_eq!(key("e/1", "eval", "b.js", "x", SourceKind::Auto), keys[0]);
+    }
+
+    #[test]
+    fn engines_and_environments_are_targets_of_their_own() {
+        let target = |engine: &str, fingerprint: &str| ProgramTarget::new(&EngineId::new(engine), fingerprint);
+        let targets = [target("e/1", "eval"), target("e/2", "eval"), target("e/1", "no-eval"), target("e/1e", "val")];
+        assert_eq!(targets.iter().collect::<HashSet<_>>().len(), targets.len());
+        assert_eq!(target("e/1", "eval"), targets[0]);
     }
 
     /// Programs that are stored under a key must be found again: changing this test means changing [`PURPOSE`].

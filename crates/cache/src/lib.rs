@@ -47,4 +47,4 @@ mod refusals;
 
 pub use bytecode::{Breaker, BytecodeStore, BytecodeStoreError, StoredProgram};
 pub use cache::{CacheConfig, CacheStats, CompileError, Made, ProgramCache};
-pub use key::ProgramKey;
+pub use key::{ProgramKey, ProgramTarget};

@@ -10,6 +10,7 @@
 //! A lookup only notes when it was, and time passes with each insertion. So of the programs that were used between the
 //! same two insertions it is not known which came last; everything else is as in an exact LRU.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub(crate) struct Programs<P> {
     entries_max: usize,
     bytes_max: usize,
     by_key: DashMap<ProgramKey, Arc<Entry<P>>>,
-    /// Insertions so far: what lookups tell the time by.
+    /// Insertions so far, and one: what lookups tell the time by. 0 was before all uses.
     time: AtomicU64,
     order: Mutex<Order<P>>,
     evictions: AtomicU64,
@@ -54,7 +55,7 @@ impl<P: Clone> Programs<P> {
             entries_max,
             bytes_max,
             by_key: DashMap::new(),
-            time: AtomicU64::new(0),
+            time: AtomicU64::new(1),
             order,
             evictions: AtomicU64::new(0),
         }
@@ -71,6 +72,10 @@ impl<P: Clone> Programs<P> {
         Some((entry.program.clone(), entry.compile_time))
     }
 
+    pub(crate) fn contains(&self, key: &ProgramKey) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// Programs that give way are dropped after the lock is free: what that costs is the engine's affair.
     pub(crate) fn insert(&self, key: ProgramKey, program: P, bytes: usize, compile_time: Duration) {
         let mut gone = Vec::new();
@@ -80,19 +85,48 @@ impl<P: Clone> Programs<P> {
             self.by_key.remove(&key);
         } else {
             let now = self.time.fetch_add(1, Relaxed) + 1;
-            while order.places.len() >= self.entries_max || order.bytes + bytes > self.bytes_max {
+            while !self.has_room(&order, bytes) {
                 let Some((key, entry)) = order.give_up_oldest() else { break };
                 self.by_key.remove(&key);
                 self.evictions.fetch_add(1, Relaxed);
                 gone.push(entry);
             }
             let entry = Arc::new(Entry { program, bytes, compile_time, last_use: AtomicU64::new(now) });
-            order.bytes += bytes;
-            order.places.put(key, Place { entry: entry.clone(), since: now });
-            self.by_key.insert(key, entry);
+            self.place(&mut order, key, entry, now);
         }
         drop(order);
         drop(gone);
+    }
+
+    /// Makes it the first to go, if nothing has to go for it. Tells whether there was room.
+    pub(crate) fn insert_if_room(&self, key: ProgramKey, program: P, bytes: usize, compile_time: Duration) -> bool {
+        let mut order = self.order();
+        let is_new = !order.places.contains(&key);
+        if is_new && self.has_room(&order, bytes) {
+            let entry = Arc::new(Entry { program, bytes, compile_time, last_use: AtomicU64::new(0) });
+            self.place(&mut order, key, entry, 0);
+            order.places.demote(&key);
+            return true;
+        }
+        !is_new
+    }
+
+    fn has_room(&self, order: &Order<P>, bytes: usize) -> bool {
+        order.places.len() < self.entries_max && order.bytes + bytes <= self.bytes_max
+    }
+
+    fn place(&self, order: &mut Order<P>, key: ProgramKey, entry: Arc<Entry<P>>, since: u64) {
+        order.bytes += entry.bytes;
+        order.places.put(key, Place { entry: entry.clone(), since });
+        self.by_key.insert(key, entry);
+    }
+
+    /// Up to `max` keys, those used last first.
+    pub(crate) fn used_last(&self, max: usize) -> Vec<ProgramKey> {
+        let uses = self.by_key.iter().map(|entry| (Reverse(entry.last_use.load(Relaxed)), *entry.key()));
+        let mut uses: Vec<_> = uses.collect();
+        uses.sort_unstable();
+        uses.into_iter().take(max).map(|(_, key)| key).collect()
     }
 
     pub(crate) fn remove(&self, key: &ProgramKey) -> Option<P> {

@@ -270,6 +270,35 @@ fn bytes_are_bounded_too() {
 }
 
 #[test]
+fn what_is_put_in_ahead_takes_room_that_nobody_needs() {
+    use ProgramOrigin::{Hit, Miss};
+    let cache = ProgramCache::<String>::new(CacheConfig { entries_max: 4, bytes_max: 100, ..CacheConfig::default() });
+    let ahead = |text: &str, bytes| cache.insert_if_room(&key(text), made(text, bytes));
+    assert_eq!([ahead("a", 10), ahead("b", 10), ahead("large", 81)], [true, true, false]);
+    assert!(cache.contains(&key("a")) && !cache.contains(&key("large")));
+    assert_eq!([origin(&cache, "a"), origin(&cache, "c"), origin(&cache, "d")], [Hit, Miss, Miss]);
+    assert_eq!([ahead("e", 10), ahead("d", 11)], [false, true], "nothing goes for it, and nothing is replaced");
+    assert_eq!((cache.stats().entries, cache.stats().bytes, cache.stats().evictions), (4, 40, 0));
+    // The one that was not used is the first to go.
+    assert_eq!(["e", "a", "c", "d", "e", "b"].map(|text| origin(&cache, text)), [Miss, Hit, Hit, Hit, Hit, Miss]);
+    assert!(!self::cache(0).insert_if_room(&key("a"), made("a", 0)));
+}
+
+#[test]
+fn it_tells_which_programs_were_used_last() {
+    let cache = cache(10);
+    assert!(cache.insert_if_room(&key("ahead"), made("ahead", 10)));
+    for text in ["a", "b", "a", "c", "a"] {
+        origin(&cache, text);
+    }
+    let used_last = |max| cache.used_last(max);
+    let (first, rest) = (used_last(10)[..2].to_vec(), used_last(10)[2..].to_vec());
+    assert_eq!(first.iter().filter(|used| [key("a"), key("c")].contains(used)).count(), 2, "since the last insertion");
+    assert_eq!(rest, [key("b"), key("ahead")]);
+    assert_eq!((used_last(2), used_last(0)), (first, vec![]));
+}
+
+#[test]
 fn what_came_from_a_store_is_told_apart() {
     let cache = cache(10);
     let make = || async { Ok::<_, CompileError<&'static str>>(Made { is_stored: true, ..made("p", 10) }) };
