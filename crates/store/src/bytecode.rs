@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use isolet_cache::{BytecodeStore, BytecodeStoreError, ProgramKey, StoredProgram};
-use isolet_core_traits::SealedProgram;
+use isolet_cache::{BytecodeStore, BytecodeStoreError, ProgramKey, ProgramTarget, StoredProgram};
+use isolet_core_traits::{SealedProgram, SourceHash};
 use sqlx::Row;
 
 use crate::database::{Database, read, within, write};
+use crate::error::StoreError;
 use crate::store::StoreConfig;
 use crate::time::now_ms;
 
@@ -40,11 +41,11 @@ impl Bytecode {
         match &self.database {
             Database::Sqlite(sqlite) => {
                 let row = sqlite.lookups().first(sqlx::query(SELECT).bind(key)).await?;
-                row.map(|row| stored(row.try_get(0)?, row.try_get(1)?)).transpose()
+                row.map(|row| Ok(program(row.try_get(0)?, row.try_get(1)?))).transpose()
             }
             Database::Postgres(pool) => {
                 let row = sqlx::query(SELECT).bind(key).fetch_optional(pool).await?;
-                row.map(|row| stored(row.try_get(0)?, row.try_get(1)?)).transpose()
+                row.map(|row| Ok(program(row.try_get(0)?, row.try_get(1)?))).transpose()
             }
         }
     }
@@ -59,6 +60,52 @@ impl Bytecode {
             query.bind(compile_us).bind(now_ms()).execute(&mut *transaction).await?;
         });
         Ok(())
+    }
+
+    /// One statement, and a short one: it holds the right to write. Keys in one order, so that two processes that note
+    /// the same ones do not wait for each other.
+    async fn note(&self, target: &ProgramTarget, keys: &[ProgramKey]) -> Result<(), sqlx::Error> {
+        const NOTE: &str = "WITH RECURSIVE places (place) AS \
+             (SELECT 0 UNION ALL SELECT place + 1 FROM places WHERE place + 1 < $1) \
+             INSERT INTO isolet_bytecode_uses (key, target, noted_ms, place) \
+             SELECT key, $2, $3, place FROM places JOIN isolet_bytecode ON key = substr($4, place * 32 + 1, 32) \
+             WHERE true ORDER BY key \
+             ON CONFLICT (key) DO UPDATE SET noted_ms = excluded.noted_ms, place = excluded.place";
+        let (count, joined) = joined(keys);
+        write!(&self.database, transaction => {
+            let query = sqlx::query(NOTE).bind(count).bind(&target.as_bytes()[..]).bind(now_ms()).bind(&joined);
+            query.execute(&mut *transaction).await?;
+        });
+        Ok(())
+    }
+
+    async fn noted(&self, target: &ProgramTarget, max: usize) -> Result<Vec<ProgramKey>, sqlx::Error> {
+        const NOTED: &str = "SELECT key FROM isolet_bytecode_uses WHERE target = $1 \
+             ORDER BY noted_ms DESC, place LIMIT $2";
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let keys: Vec<Vec<u8>> = read!(&self.database, from => {
+            sqlx::query_scalar(NOTED).bind(&target.as_bytes()[..]).bind(max).fetch_all(from).await?
+        });
+        Ok(keys.into_iter().filter_map(key).collect())
+    }
+
+    async fn rows(
+        &self,
+        keys: &[ProgramKey],
+        bytes_max: usize,
+    ) -> Result<Vec<(ProgramKey, StoredProgram)>, sqlx::Error> {
+        const SELECT: &str = "WITH RECURSIVE places (place) AS \
+             (SELECT 0 UNION ALL SELECT place + 1 FROM places WHERE place + 1 < $1) \
+             SELECT key, sealed, compile_us FROM places JOIN isolet_bytecode ON key = substr($2, place * 32 + 1, 32) \
+             WHERE length(sealed) <= $3";
+        let (count, joined) = joined(keys);
+        let bytes_max = i64::try_from(bytes_max).unwrap_or(i64::MAX);
+        let rows: Vec<(Vec<u8>, Vec<u8>, i64)> = read!(&self.database, from => {
+            sqlx::query_as(SELECT).bind(count).bind(&joined).bind(bytes_max).fetch_all(from).await?
+        });
+        let rows =
+            rows.into_iter().filter_map(|(name, sealed, compile_us)| Some((key(name)?, program(sealed, compile_us))));
+        Ok(rows.collect())
     }
 
     /// Gives up what is too old or too much, a batch at a time.
@@ -83,20 +130,28 @@ impl Bytecode {
     }
 }
 
-fn stored(sealed: Vec<u8>, compile_us: i64) -> Result<StoredProgram, sqlx::Error> {
+fn program(sealed: Vec<u8>, compile_us: i64) -> StoredProgram {
     let compile_time = Duration::from_micros(u64::try_from(compile_us).unwrap_or(0));
-    Ok(StoredProgram { sealed: SealedProgram(sealed), compile_time })
+    StoredProgram { sealed: SealedProgram(sealed), compile_time }
+}
+
+/// How many keys there are, and all of them as one value: both databases can take it apart.
+fn joined(keys: &[ProgramKey]) -> (i64, Vec<u8>) {
+    (i64::try_from(keys.len()).unwrap_or(i64::MAX), keys.iter().flat_map(|key| key.hash().0).collect())
+}
+
+/// The key in a row, if it is one.
+fn key(name: Vec<u8>) -> Option<ProgramKey> {
+    name.try_into().ok().map(|hash| ProgramKey::from_hash(SourceHash(hash)))
 }
 
 #[async_trait]
 impl BytecodeStore for Bytecode {
     async fn load(&self, key: &ProgramKey) -> Result<Option<StoredProgram>, BytecodeStoreError> {
-        let row = within(self.config.wait_max, self.row(key)).await;
-        row.map_err(|error| BytecodeStoreError { message: error.to_string() })
+        within(self.config.wait_max, self.row(key)).await.map_err(failed)
     }
 
     async fn save(&self, key: &ProgramKey, program: &StoredProgram) -> Result<(), BytecodeStoreError> {
-        let failed = |error: crate::StoreError| BytecodeStoreError { message: error.to_string() };
         if program.sealed.0.len() > PROGRAM_BYTES_MAX {
             return Ok(());
         }
@@ -106,4 +161,30 @@ impl BytecodeStore for Bytecode {
         }
         Ok(())
     }
+
+    async fn note_used(&self, target: &ProgramTarget, keys: &[ProgramKey]) -> Result<(), BytecodeStoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        within(self.config.wait_max, self.note(target, keys)).await.map_err(failed)
+    }
+
+    async fn used_last(&self, target: &ProgramTarget, max: usize) -> Result<Vec<ProgramKey>, BytecodeStoreError> {
+        within(self.config.wait_max, self.noted(target, max)).await.map_err(failed)
+    }
+
+    async fn load_all(
+        &self,
+        keys: &[ProgramKey],
+        bytes_max: usize,
+    ) -> Result<Vec<(ProgramKey, StoredProgram)>, BytecodeStoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        within(self.config.wait_max, self.rows(keys, bytes_max)).await.map_err(failed)
+    }
+}
+
+fn failed(error: StoreError) -> BytecodeStoreError {
+    BytecodeStoreError { message: error.to_string() }
 }

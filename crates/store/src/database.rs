@@ -107,10 +107,14 @@ pub(crate) async fn within<T>(
     }
 }
 
-fn migrator(first: &'static str) -> Migrator {
-    let first =
-        Migration::new(1, "scripts, bytecode, records".into(), MigrationType::Simple, first.into_sql_str(), false);
-    let mut migrator = Migrator::with_migrations(vec![first]);
+/// What each migration brings. They are never changed, or databases that have them are not opened.
+const MIGRATIONS: [&str; 2] = ["scripts, bytecode, records", "bytecode uses"];
+
+fn migrator(migrations: [&'static str; MIGRATIONS.len()]) -> Migrator {
+    let migrations = (1..).zip(MIGRATIONS).zip(migrations).map(|((number, brings), migration)| {
+        Migration::new(number, brings.into(), MigrationType::Simple, migration.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
     migrator
 }

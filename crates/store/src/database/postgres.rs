@@ -26,7 +26,10 @@ pub(super) async fn open(location: &str, config: &StoreConfig) -> Result<PgPool,
         .connect_with(options)
         .await
         .map_err(|error| open_error(&error))?;
-    let migrator = migrator(include_str!("../../migrations/postgres/1_scripts_bytecode_records.sql"));
+    let migrator = migrator([
+        include_str!("../../migrations/postgres/1_scripts_bytecode_records.sql"),
+        include_str!("../../migrations/postgres/2_bytecode_uses.sql"),
+    ]);
     migrator.run(&pool).await.map_err(|error| StoreError::Open { message: error.to_string() })?;
     Ok(pool)
 }

@@ -83,7 +83,10 @@ async fn has_no_transaction(connection: &mut SqliteConnection) -> Result<bool, s
 }
 
 async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    let migrator = migrator(include_str!("../../migrations/sqlite/1_scripts_bytecode_records.sql"));
+    let migrator = migrator([
+        include_str!("../../migrations/sqlite/1_scripts_bytecode_records.sql"),
+        include_str!("../../migrations/sqlite/2_bytecode_uses.sql"),
+    ]);
     let mut attempt = 0;
     loop {
         attempt += 1;

@@ -34,7 +34,8 @@ macro_rules! whole_contract {
     ($location:expr) => {
         $crate::contract! {
             $location;
-            bytecode: programs_are_kept_and_replaced, old_and_surplus_programs_go;
+            bytecode: programs_are_kept_and_replaced, old_and_surplus_programs_go, what_was_used_last_is_known,
+                several_programs_come_at_once;
             invalidation: a_put_is_seen_at_once, other_processes_follow, changes_race_with_readers,
                 without_a_database_what_is_known_is_served_for_a_while;
             records: reports_are_kept_as_configured, pages_follow_each_other, tenants_see_their_own,

@@ -87,7 +87,7 @@ async fn a_full_store_ends_nothing_but_writing() {
         if scripts.rollback(&acme, &large, revision, &Expected::Anything).await.is_err() {
             break;
         }
-        assert!(number < 100, "a page has an end");
+        assert!(number < 1_000, "a page has an end");
     }
     stage.bears(Fault { messages: &["database or disk is full"], ..NOBODY_WRITES }).await;
     other.execute("DROP TABLE ballast").await.expect("nobody else writes");

@@ -6,6 +6,7 @@ mod crash;
 mod directory;
 mod faults;
 mod lookups;
+mod migrations;
 #[cfg(target_os = "linux")]
 mod read_only;
 
