@@ -60,7 +60,11 @@ impl Session {
             None => builder,
         };
         match &self.keys {
-            Some(keys) => builder.bytecode(self.store.bytecode(), keys.clone(), BytecodeConfig::default()),
+            // It runs one script, and is over before others could be there.
+            Some(keys) => {
+                let config = BytecodeConfig { warm_max: 0, ..BytecodeConfig::default() };
+                builder.bytecode(self.store.bytecode(), keys.clone(), config)
+            }
             None => builder,
         }
     }

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use isolet_cache::{BytecodeStore, CacheConfig, ProgramCache};
+use isolet_cache::{BytecodeStore, CacheConfig, ProgramCache, ProgramTarget};
 use isolet_core_traits::{
     Clock, Engine, EngineError, HostInterface, HostService, InterfaceError, MonotonicClock, Permissions,
     PermissionsPolicy, Purpose, ReportSink, ScriptSource, SealKeys, VmConfig,
@@ -255,8 +255,9 @@ impl<E: Engine> ExecutorBuilder<E> {
             Some(policy) => policy,
             None => Arc::new(Plans::new(self.limits.clone()).map_err(BuildError::Limits)?),
         };
+        let target = ProgramTarget::new(&engine.id(), environment.fingerprint());
         let bytecode =
-            self.shelf.map(|shelf| Bytecode::new(engine.clone(), self.clock.clone(), shelf, runtime.handle()));
+            self.shelf.map(|shelf| Bytecode::new(engine.clone(), target, self.clock.clone(), shelf, runtime.handle()));
         let (rates, budgets) = (ApiRates::new(self.clock.clone()), Budgets::new(self.clock.clone()));
         let host = Host { interface, services: self.services, rates, runtime: runtime.handle().clone() };
         Ok(Executor::new(Core {

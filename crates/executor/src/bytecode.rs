@@ -9,11 +9,13 @@
 //!
 //! Whatever the store does, an execution gets its program: at worst it is compiled, after the stated wait.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+mod warm;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use isolet_cache::{Breaker, BytecodeStore, BytecodeStoreError, Made, ProgramKey, StoredProgram};
+use isolet_cache::{Breaker, BytecodeStore, BytecodeStoreError, Made, ProgramKey, ProgramTarget, StoredProgram};
 use isolet_core_traits::{Clock, Engine, SealError, SealKeys};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -26,10 +28,14 @@ use crate::panics::CatchPanic;
 pub struct BytecodeConfig {
     /// The longest that an execution waits for the store. 50 ms by default.
     pub load_wait_max: Duration,
-    /// The longest that saving a program may take. 5 s by default.
+    /// The longest that saving a program may take, and whatever else nobody waits for. 5 s by default.
     pub save_wait_max: Duration,
     /// The most programs that wait to be saved. 256 by default. Further ones are not saved.
     pub queue_max: usize,
+    /// The most programs that the cache is filled with when the executor starts: those that executors for the same
+    /// policy had in their caches last, of at most 256 KiB each, as far as there is room. 1,000 by default. 0: none, and
+    /// this executor tells no other what it has.
+    pub warm_max: usize,
     /// After so many failures in a row, late answers included, the store is left alone. 5 by default.
     pub failures_max: u32,
     /// For how long. 10 s by default; then it is tried with one request.
@@ -45,6 +51,7 @@ impl Default for BytecodeConfig {
             load_wait_max: Duration::from_millis(50),
             save_wait_max: Duration::from_secs(5),
             queue_max: 256,
+            warm_max: 1_000,
             failures_max: 5,
             rest: Duration::from_secs(10),
         }
@@ -55,31 +62,37 @@ impl Default for BytecodeConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BytecodeStats {
-    /// Programs that were there and opened.
+    /// Programs that were there and opened, when an execution needed them.
     pub loaded: u64,
+    /// Programs that the cache was filled with at the start.
+    pub warmed: u64,
     /// Programs that were not there.
     pub absent: u64,
     /// Programs whose seal did not open: changed bytes, another key, engine or source. They were compiled.
     pub refused: u64,
-    /// Loads that failed or took too long.
+    /// Loads that failed or took too long, those at the start included.
     pub load_failures: u64,
     /// Loads that were left out because the store was left alone.
     pub skipped: u64,
     /// Programs that were saved.
     pub saved: u64,
-    /// Saves that failed or took too long.
+    /// Saves that failed or took too long, and notes of what the cache holds.
     pub save_failures: u64,
     /// Programs that were not saved because too many were waiting for it, or the store was left alone.
     pub save_drops: u64,
     /// Whether the store is being left alone.
     pub is_resting: bool,
+    /// Whether the cache is still being filled. Executions wait for nothing of that, but are quicker afterwards: a
+    /// process may tell its load balancer only then that it is ready.
+    pub is_warming: bool,
 }
 
 impl BytecodeStats {
     /// Loads by what came of them.
-    pub(crate) fn loads(&self) -> [(&'static str, u64); 5] {
+    pub(crate) fn loads(&self) -> [(&'static str, u64); 6] {
         [
             ("loaded", self.loaded),
+            ("warmed", self.warmed),
             ("absent", self.absent),
             ("refused", self.refused),
             ("failed", self.load_failures),
@@ -96,6 +109,7 @@ impl BytecodeStats {
 #[derive(Debug, Default)]
 struct Counters {
     loaded: AtomicU64,
+    warmed: AtomicU64,
     absent: AtomicU64,
     refused: AtomicU64,
     load_failures: AtomicU64,
@@ -121,13 +135,17 @@ pub(crate) struct Bytecode<E: Engine> {
     places_max: u32,
 }
 
-/// What loads and the task that saves share.
+/// What loads and the tasks in the background share.
 struct Common<E: Engine> {
     engine: Arc<E>,
+    target: ProgramTarget,
     clock: Arc<dyn Clock>,
     shelf: Shelf,
     breaker: Mutex<Breaker>,
     counters: Counters,
+    is_warming: AtomicBool,
+    /// What the cache held when it was noted last.
+    noted: Mutex<Vec<ProgramKey>>,
 }
 
 /// A program that was just compiled.
@@ -140,12 +158,19 @@ struct Fresh<P> {
 }
 
 impl<E: Engine> Bytecode<E> {
-    pub(crate) fn new(engine: Arc<E>, clock: Arc<dyn Clock>, shelf: Shelf, runtime: &Handle) -> Self {
-        let BytecodeConfig { queue_max, failures_max, rest, .. } = shelf.config;
+    pub(crate) fn new(
+        engine: Arc<E>,
+        target: ProgramTarget,
+        clock: Arc<dyn Clock>,
+        shelf: Shelf,
+        runtime: &Handle,
+    ) -> Self {
+        let BytecodeConfig { queue_max, warm_max, failures_max, rest, .. } = shelf.config;
         let queue_max = u32::try_from(queue_max).unwrap_or(u32::MAX).clamp(1, QUEUE_MAX);
         let (queue, waiting) = mpsc::channel(queue_max as usize);
         let breaker = Mutex::new(Breaker::new(failures_max, rest));
-        let common = Arc::new(Common { engine, clock, shelf, breaker, counters: Counters::default() });
+        let (counters, is_warming, noted) = (Counters::default(), AtomicBool::new(warm_max > 0), Mutex::default());
+        let common = Arc::new(Common { engine, target, clock, shelf, breaker, counters, is_warming, noted });
         runtime.spawn(common.clone().save_all(waiting));
         Self { common, queue, places: Arc::new(Semaphore::new(queue_max as usize)), places_max: queue_max }
     }
@@ -164,19 +189,9 @@ impl<E: Engine> Bytecode<E> {
             counters.absent.fetch_add(1, Relaxed);
             return None;
         };
-        let (sealed_bytes, compile_time) = (stored.sealed.0.len(), stored.compile_time);
-        match common.engine.unseal(stored.sealed, key.hash(), &common.shelf.keys) {
-            Ok(program) => {
-                counters.loaded.fetch_add(1, Relaxed);
-                let bytes = common.engine.program_bytes(&program);
-                Some(Made { program, bytes, compile_time, is_stored: true })
-            }
-            Err(error) => {
-                counters.refused.fetch_add(1, Relaxed);
-                refused(key, sealed_bytes, error);
-                None
-            }
-        }
+        let made = common.open(key, stored)?;
+        counters.loaded.fetch_add(1, Relaxed);
+        Some(made)
     }
 
     /// Has a program saved when there is time for it.
@@ -199,6 +214,7 @@ impl<E: Engine> Bytecode<E> {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         BytecodeStats {
             loaded: read(&counters.loaded),
+            warmed: read(&counters.warmed),
             absent: read(&counters.absent),
             refused: read(&counters.refused),
             load_failures: read(&counters.load_failures),
@@ -207,6 +223,7 @@ impl<E: Engine> Bytecode<E> {
             save_failures: read(&counters.save_failures),
             save_drops: read(&counters.save_drops),
             is_resting: self.common.breaker().rests(),
+            is_warming: self.common.is_warming.load(Relaxed),
         }
     }
 }
@@ -221,10 +238,36 @@ impl<E: Engine> Common<E> {
             }
             let sealed = self.engine.seal(&fresh.program, fresh.key.hash(), &self.shelf.keys);
             let stored = StoredProgram { sealed, compile_time: fresh.compile_time };
-            let save = guarded(async { self.shelf.store.save(&fresh.key, &stored).await });
-            let saved = timeout(self.shelf.config.save_wait_max, save).await;
-            if self.heard(saved, &self.counters.save_failures, "save").is_some() {
+            let save = async { self.shelf.store.save(&fresh.key, &stored).await };
+            if self.in_background(save, &self.counters.save_failures, "save").await.is_some() {
                 self.counters.saved.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    /// What the store answers to a request that no execution waits for.
+    async fn in_background<T>(
+        &self,
+        work: impl Future<Output = Result<T, BytecodeStoreError>>,
+        failures: &AtomicU64,
+        what: &'static str,
+    ) -> Option<T> {
+        let answer = timeout(self.shelf.config.save_wait_max, guarded(work)).await;
+        self.heard(answer, failures, what)
+    }
+
+    /// The program of a row, if that is what was sealed for this key.
+    fn open(&self, key: &ProgramKey, stored: StoredProgram) -> Option<Made<E::Program>> {
+        let (sealed_bytes, compile_time) = (stored.sealed.0.len(), stored.compile_time);
+        match self.engine.unseal(stored.sealed, key.hash(), &self.shelf.keys) {
+            Ok(program) => {
+                let bytes = self.engine.program_bytes(&program);
+                Some(Made { program, bytes, compile_time, is_stored: true })
+            }
+            Err(error) => {
+                self.counters.refused.fetch_add(1, Relaxed);
+                refused(key, sealed_bytes, error);
+                None
             }
         }
     }

@@ -39,6 +39,7 @@ impl<E: Engine> Executor<E> {
         core.telemetry.offer(&core);
         core.runtime.handle().spawn(Core::keep_house(Arc::downgrade(&core)));
         core.runtime.handle().spawn(Core::watch_workers(Arc::downgrade(&core)));
+        core.runtime.handle().spawn(Core::keep_warm(Arc::downgrade(&core)));
         Self(core)
     }
 

@@ -66,6 +66,7 @@ impl<E: Engine> Core<E> {
         let _ = timeout(PATIENCE, self.pool.drained()).await;
         if let Some(bytecode) = &self.bytecode {
             let _ = timeout(PATIENCE, bytecode.flush()).await;
+            let _ = timeout(PATIENCE, self.note_used()).await;
         }
         let compilers = self.compilers.clear();
         self.workers.spawn(Claim::OWN, move || drop(compilers));

@@ -74,15 +74,17 @@ pub mod store;
 pub use builder::IsoletBuilder;
 pub use isolet::Isolet;
 
-pub use isolet_cache::{BytecodeStore, BytecodeStoreError, CacheConfig, CacheStats, ProgramKey, StoredProgram};
+pub use isolet_cache::{
+    BytecodeStore, BytecodeStoreError, CacheConfig, CacheStats, ProgramKey, ProgramTarget, StoredProgram,
+};
 pub use isolet_core_traits::{
     Capabilities, Clock, CloseReason, ContextReport, DbAccess, EngineError, ErrorReport, ExecutionId, Frame, Grants,
     Guard, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation, HostPattern, HostService,
     HostSession, IdError, InterfaceError, JsonError, JsonText, KilledIn, KilledReport, LimitName, LogLevel, LogLine,
     LogsTruncated, Metrics, MonotonicClock, NamePattern, OrganizationId, OutputAsError, OutputTruncated, PatternError,
     Payload, Permissions, PermissionsPolicy, ProgramOrigin, QueueReport, Report, ReportSink, RunInfo, ScriptId,
-    ScriptSource, ScriptSourceError, SealKey, SealKeys, SealKeysError, SealedProgram, Snippet, Source, SourceKind,
-    SourceName, Status, StoredScript, TenantId, Timestamp, Truncated, UserId, VmOrigin, WaitedFor, Warning,
+    ScriptSource, ScriptSourceError, SealKey, SealKeys, SealKeysError, SealedProgram, Snippet, Source, SourceHash,
+    SourceKind, SourceName, Status, StoredScript, TenantId, Timestamp, Truncated, UserId, VmOrigin, WaitedFor, Warning,
 };
 pub use isolet_engine_quickjs::{OnFault, QuickJs};
 pub use isolet_executor::{

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use isolet::store::Store;
 use isolet::{
-    BytecodeConfig, BytecodeStats, Execution, Isolet, IsoletBuilder, ProgramOrigin, SealKeys, Status, StoredProgram,
+    BytecodeConfig, BytecodeStats, Execution, Isolet, IsoletBuilder, ProgramKey, ProgramOrigin, SealKeys, Status,
+    StoredProgram,
 };
 
 use crate::shelf::{Mood, Shelf};
@@ -18,6 +19,7 @@ fn patient() -> BytecodeConfig {
 
 /// An isolet that keeps no program in memory.
 fn forgetful(shelf: &Arc<Shelf>, keys: SealKeys, config: BytecodeConfig) -> IsoletBuilder {
+    let config = BytecodeConfig { warm_max: 0, ..config };
     Isolet::builder().vms_warm(1).cache_entries(0).bytecode(shelf.clone(), keys, config)
 }
 
@@ -32,11 +34,19 @@ async fn run(isolet: &Isolet, number: usize) -> ProgramOrigin {
     report.metrics.cache.expect("it had a program")
 }
 
+/// Waits until the cache is filled with what can be read ahead.
+async fn is_warm(isolet: &Isolet) {
+    until(isolet, |stats| !stats.is_warming).await;
+}
+
 /// Waits until so many programs were saved, or could not be.
 async fn saved(isolet: &Isolet, count: u64) {
+    until(isolet, |stats| stats.saved + stats.save_failures + stats.save_drops >= count).await;
+}
+
+async fn until(isolet: &Isolet, is_so: impl Fn(&BytecodeStats) -> bool) {
     for _ in 0..6_000 {
-        let stats = stats(isolet);
-        if stats.saved + stats.save_failures + stats.save_drops >= count {
+        if is_so(&stats(isolet)) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -49,12 +59,15 @@ async fn a_restart_compiles_nothing() {
     const SCRIPTS: usize = 1_000;
     let directory = Directory::new();
     let mut compile_time = Duration::ZERO;
-    for start in 0..3 {
+    // At the last start it waits for what is read ahead.
+    for (expected, warm_max) in
+        [(ProgramOrigin::Miss, SCRIPTS), (ProgramOrigin::Stored, 0), (ProgramOrigin::Hit, SCRIPTS)]
+    {
         let store = Store::open(&directory.location()).await.expect("a store");
-        let config = BytecodeConfig { queue_max: SCRIPTS, ..patient() };
+        let config = BytecodeConfig { queue_max: SCRIPTS, warm_max, ..patient() };
         let isolet = Isolet::builder().vms_warm(1).bytecode(store.bytecode(), keys(1), config).build();
         let isolet = isolet.expect("an isolet");
-        let expected = if start == 0 { ProgramOrigin::Miss } else { ProgramOrigin::Stored };
+        is_warm(&isolet).await;
         for number in 0..SCRIPTS {
             assert_eq!(run(&isolet, number).await, expected);
         }
@@ -64,15 +77,21 @@ async fn a_restart_compiles_nothing() {
         }
         let both_runs = isolet.metrics().cache;
         let all = SCRIPTS as u64;
-        if start == 0 {
+        let is_first = expected == ProgramOrigin::Miss;
+        if is_first {
             saved(&isolet, all).await;
             compile_time = both_runs.compile_time_saved;
         }
         isolet.shutdown(Duration::from_secs(60)).await;
         let stats = stats(&isolet);
-        let counts = (both_runs.misses, both_runs.stored, stats.saved, stats.loaded);
-        assert_eq!(counts, if start == 0 { (all, 0, all, 0) } else { (0, all, 0, all) }, "{stats:?}");
-        if start > 0 {
+        let counts = (both_runs.misses, both_runs.stored, stats.saved, stats.loaded, stats.warmed);
+        let expected = match expected {
+            ProgramOrigin::Miss => (all, 0, all, 0, 0),
+            ProgramOrigin::Stored => (0, all, 0, all, 0),
+            _ => (0, 0, 0, 0, all),
+        };
+        assert_eq!(counts, expected, "{stats:?}");
+        if !is_first {
             // What the second runs of the first start saved is what compiling took, but for fractions of microseconds.
             assert!(first_runs.compile_time_saved + Duration::from_micros(all) >= compile_time);
         }
@@ -200,4 +219,123 @@ async fn what_waits_to_be_saved_is_bounded() {
         run(&isolet, number).await;
     }
     assert!(stats(&isolet).save_drops >= 1, "{:?}", stats(&isolet));
+}
+
+/// Runs scripts of these numbers on an isolet that stores programs, which are then saved and noted.
+async fn ran_before(shelf: &Arc<Shelf>, numbers: std::ops::Range<usize>) {
+    let isolet = Isolet::builder().vms_warm(1).bytecode(shelf.clone(), keys(1), patient()).build().expect("an isolet");
+    is_warm(&isolet).await;
+    for number in numbers.clone() {
+        run(&isolet, number).await;
+    }
+    saved(&isolet, numbers.len() as u64).await;
+    isolet.shutdown(Duration::from_secs(60)).await;
+}
+
+/// An isolet that was started now, when its cache is warm.
+async fn warm(shelf: &Arc<Shelf>, change: fn(IsoletBuilder) -> IsoletBuilder) -> Isolet {
+    let isolet = Isolet::builder().vms_warm(1).bytecode(shelf.clone(), keys(1), patient());
+    let isolet = change(isolet).build().expect("an isolet");
+    is_warm(&isolet).await;
+    isolet
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_is_warm_after_a_restart() {
+    let shelf = Shelf::new();
+    ran_before(&shelf, 0..200).await;
+    let isolet = warm(&shelf, |builder| builder).await;
+    assert_eq!((stats(&isolet).warmed, stats(&isolet).loaded, isolet.metrics().cache.entries), (200, 0, 200));
+    assert_eq!(run(&isolet, 7).await, ProgramOrigin::Hit);
+    assert!(isolet.metrics().cache.compile_time_saved > Duration::ZERO);
+    let noted = |shelf: &Shelf| shelf.noted(|noted| noted.values().next().map(Vec::len));
+    isolet.shutdown(Duration::from_secs(60)).await;
+    assert_eq!(noted(&shelf), Some(200), "those that did not run now may run again");
+
+    // A smaller cache takes those that were used last; one of another policy has programs of its own.
+    let small = warm(&shelf, |builder| builder.cache_entries(3)).await;
+    assert_eq!((stats(&small).warmed, isolet.metrics().cache.entries), (3, 200));
+    assert_eq!(run(&small, 7).await, ProgramOrigin::Hit);
+    let trusting = warm(&shelf, |builder| builder.allow_eval(true)).await;
+    assert_eq!((stats(&trusting).warmed, run(&trusting, 7).await), (0, ProgramOrigin::Miss));
+    trusting.shutdown(Duration::from_secs(60)).await;
+    assert_eq!(shelf.noted(|noted| noted.len()), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_ahead_is_not_trusted_either() {
+    let shelf = Shelf::new();
+    ran_before(&shelf, 0..100).await;
+    let keys: Vec<_> = shelf.noted(|noted| noted.values().next().cloned().expect("it was noted"));
+    shelf.rows(|rows| {
+        rows.get_mut(&keys[0]).expect("a row").sealed.0[50] ^= 1;
+        rows.get_mut(&keys[1]).expect("a row").sealed.0.truncate(20);
+        let third = rows[&keys[2]].clone();
+        rows.insert(keys[3], third);
+        rows.remove(&keys[4]);
+        // Larger than what is read ahead.
+        rows.get_mut(&keys[5]).expect("a row").sealed.0.resize(300 << 10, 0);
+    });
+    // A key that was never one, and one that is there twice.
+    let forged = ProgramKey::from_hash(isolet::SourceHash([7; 32]));
+    shelf.noted(|noted| noted.values_mut().for_each(|keys| keys.extend([forged, keys[6], keys[6]])));
+    let isolet = warm(&shelf, |builder| builder).await;
+    assert_eq!((stats(&isolet).refused, isolet.metrics().cache.entries), (3, 95), "{:?}", stats(&isolet));
+    for number in 0..100 {
+        run(&isolet, number).await;
+    }
+    assert_eq!((isolet.metrics().cache.hits, isolet.metrics().cache.misses), (95, 5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_store_delays_nobody_who_fills_a_cache() {
+    let shelf = Shelf::new();
+    ran_before(&shelf, 0..3).await;
+    for mood in [Mood::Fails, Mood::Panics] {
+        shelf.set(mood);
+        let isolet = warm(&shelf, |builder| builder).await;
+        let BytecodeStats { warmed, load_failures, is_resting, .. } = stats(&isolet);
+        assert_eq!((warmed, load_failures, is_resting), (0, 1, false), "{mood:?}");
+        assert_eq!(run(&isolet, 0).await, ProgramOrigin::Miss);
+    }
+    // Executions do not wait for it, nor does the end.
+    shelf.set(Mood::Never);
+    let config = BytecodeConfig { save_wait_max: Duration::from_secs(600), ..BytecodeConfig::default() };
+    let isolet = Isolet::builder().vms_warm(1).bytecode(shelf.clone(), keys(1), config).build().expect("an isolet");
+    assert_eq!(run(&isolet, 0).await, ProgramOrigin::Miss);
+    assert!(stats(&isolet).is_warming);
+    isolet.shutdown(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_read_ahead_or_noted_unless_it_is_asked_for() {
+    let shelf = Shelf::new();
+    ran_before(&shelf, 0..3).await;
+    shelf.noted(|noted| assert_eq!(noted.drain().count(), 1));
+    let config = BytecodeConfig { warm_max: 0, ..patient() };
+    let isolet = Isolet::builder().vms_warm(1).bytecode(shelf.clone(), keys(1), config).build().expect("an isolet");
+    assert!(!stats(&isolet).is_warming);
+    assert_eq!(run(&isolet, 0).await, ProgramOrigin::Stored);
+    isolet.shutdown(Duration::from_secs(60)).await;
+    assert_eq!((stats(&isolet).warmed, shelf.noted(|noted| noted.len())), (0, 0));
+}
+
+/// A process may end without a word.
+#[tokio::test]
+async fn what_a_cache_holds_is_noted_every_minute() {
+    let shelf = Shelf::new();
+    let isolet = Isolet::builder().vms_warm(1).bytecode(shelf.clone(), keys(1), patient()).build().expect("an isolet");
+    for number in 0..3 {
+        run(&isolet, number).await;
+    }
+    is_warm(&isolet).await;
+    tokio::time::pause();
+    let noted = || shelf.noted(|noted| noted.values().map(Vec::len).sum::<usize>());
+    for (second, expected) in [(30, 0), (31, 3)] {
+        tokio::time::advance(Duration::from_secs(second)).await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(noted(), expected);
+    }
 }

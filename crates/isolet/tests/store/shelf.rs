@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use isolet::{BytecodeStore, BytecodeStoreError, ProgramKey, StoredProgram};
+use isolet::{BytecodeStore, BytecodeStoreError, ProgramKey, ProgramTarget, StoredProgram};
 
 /// What it does when it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +21,13 @@ pub(crate) enum Mood {
 /// Rows by key, for tests to change.
 pub(crate) struct Shelf {
     rows: Mutex<HashMap<ProgramKey, StoredProgram>>,
+    noted: Mutex<HashMap<ProgramTarget, Vec<ProgramKey>>>,
     mood: Mutex<Mood>,
 }
 
 impl Shelf {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { rows: Mutex::default(), mood: Mutex::new(Mood::Serves) })
+        Arc::new(Self { rows: Mutex::default(), noted: Mutex::default(), mood: Mutex::new(Mood::Serves) })
     }
 
     pub(crate) fn set(&self, mood: Mood) {
@@ -36,6 +37,11 @@ impl Shelf {
     /// Looks at the rows, or changes them.
     pub(crate) fn rows<T>(&self, work: impl FnOnce(&mut HashMap<ProgramKey, StoredProgram>) -> T) -> T {
         work(&mut self.rows.lock().expect("nobody panics under it"))
+    }
+
+    /// Looks at what was noted, or changes it.
+    pub(crate) fn noted<T>(&self, work: impl FnOnce(&mut HashMap<ProgramTarget, Vec<ProgramKey>>) -> T) -> T {
+        work(&mut self.noted.lock().expect("nobody panics under it"))
     }
 
     async fn behave(&self) -> Result<(), BytecodeStoreError> {
@@ -62,5 +68,16 @@ impl BytecodeStore for Shelf {
         self.behave().await?;
         self.rows(|rows| rows.insert(*key, program.clone()));
         Ok(())
+    }
+
+    async fn note_used(&self, target: &ProgramTarget, keys: &[ProgramKey]) -> Result<(), BytecodeStoreError> {
+        self.behave().await?;
+        self.noted(|noted| noted.insert(*target, keys.to_vec()));
+        Ok(())
+    }
+
+    async fn used_last(&self, target: &ProgramTarget, _max: usize) -> Result<Vec<ProgramKey>, BytecodeStoreError> {
+        self.behave().await?;
+        Ok(self.noted(|noted| noted.get(target).cloned().unwrap_or_default()))
     }
 }
