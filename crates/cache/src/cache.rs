@@ -217,7 +217,8 @@ impl<P: Clone> ProgramCache<P> {
         self.programs.insert_if_room(*key, made.program, made.bytes, made.compile_time)
     }
 
-    /// Up to `max` keys of programs that are kept, those used last first.
+    /// Up to `max` keys of programs that are kept, those used last first, without those that were put in ahead and not
+    /// used yet.
     pub fn used_last(&self, max: usize) -> Vec<ProgramKey> {
         self.programs.used_last(max)
     }

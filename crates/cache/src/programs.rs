@@ -121,10 +121,10 @@ impl<P: Clone> Programs<P> {
         self.by_key.insert(key, entry);
     }
 
-    /// Up to `max` keys, those used last first.
+    /// Up to `max` keys of what was used, those used last first.
     pub(crate) fn used_last(&self, max: usize) -> Vec<ProgramKey> {
         let uses = self.by_key.iter().map(|entry| (Reverse(entry.last_use.load(Relaxed)), *entry.key()));
-        let mut uses: Vec<_> = uses.collect();
+        let mut uses: Vec<_> = uses.filter(|(Reverse(last_use), _)| *last_use > 0).collect();
         uses.sort_unstable();
         uses.into_iter().take(max).map(|(_, key)| key).collect()
     }

@@ -292,10 +292,13 @@ fn it_tells_which_programs_were_used_last() {
         origin(&cache, text);
     }
     let used_last = |max| cache.used_last(max);
-    let (first, rest) = (used_last(10)[..2].to_vec(), used_last(10)[2..].to_vec());
+    assert_eq!(used_last(2), used_last(10)[..2]);
+    let (first, rest) = (used_last(2), used_last(10)[2..].to_vec());
     assert_eq!(first.iter().filter(|used| [key("a"), key("c")].contains(used)).count(), 2, "since the last insertion");
-    assert_eq!(rest, [key("b"), key("ahead")]);
-    assert_eq!((used_last(2), used_last(0)), (first, vec![]));
+    assert_eq!(rest, [key("b")], "nobody used the other one");
+    assert_eq!(origin(&cache, "ahead"), ProgramOrigin::Hit);
+    assert_eq!(used_last(10).len(), 4);
+    assert_eq!((used_last(1).len(), used_last(0)), (1, vec![]));
 }
 
 #[test]

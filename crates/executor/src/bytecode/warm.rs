@@ -32,14 +32,14 @@ const PROGRAM_BYTES_MAX: usize = 256 << 10;
 impl<E: Engine> Core<E> {
     /// Fills the cache, then notes from time to time what is in it, for as long as there is an executor.
     pub(crate) async fn keep_warm(core: Weak<Self>) {
-        let bytecode = core.upgrade().and_then(|core| Some(core.bytecode.as_ref()?.common.clone()));
-        let Some(common) = bytecode.filter(|common| common.shelf.config.warm_max > 0) else { return };
+        let Some((common, _)) = Self::upgrade(&core).and_then(|core| core.kept_warm()) else { return };
         Self::warm(&core, &common).await;
         common.is_warming.store(false, Relaxed);
+        drop(common);
         loop {
             tokio::time::sleep(NOTE_EVERY).await;
-            let Some(keys) = Self::upgrade(&core).map(|core| core.used_last()) else { return };
-            common.note_used(keys).await;
+            let Some((common, used_last)) = Self::upgrade(&core).and_then(|core| core.kept_warm()) else { return };
+            common.note_used(used_last).await;
         }
     }
 
@@ -67,15 +67,16 @@ impl<E: Engine> Core<E> {
 
     /// Notes what the cache holds.
     pub(crate) async fn note_used(&self) {
-        if let Some(bytecode) = &self.bytecode {
-            bytecode.common.note_used(self.used_last()).await;
+        if let Some((common, used_last)) = self.kept_warm() {
+            common.note_used(used_last).await;
         }
     }
 
-    /// The keys to be noted.
-    fn used_last(&self) -> Vec<ProgramKey> {
-        let warm_max = self.bytecode.as_ref().map_or(0, |bytecode| bytecode.common.shelf.config.warm_max);
-        self.cache.used_last(warm_max)
+    /// What is to be noted, and where, if the cache is to be warm after a restart.
+    fn kept_warm(&self) -> Option<(Arc<Common<E>>, Vec<ProgramKey>)> {
+        let common = &self.bytecode.as_ref()?.common;
+        let warm_max = common.shelf.config.warm_max;
+        (warm_max > 0).then(|| (common.clone(), self.cache.used_last(warm_max)))
     }
 
     /// The executor, if it takes executions.

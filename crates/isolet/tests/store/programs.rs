@@ -248,13 +248,13 @@ async fn a_cache_is_warm_after_a_restart() {
     assert_eq!((stats(&isolet).warmed, stats(&isolet).loaded, isolet.metrics().cache.entries), (200, 0, 200));
     assert_eq!(run(&isolet, 7).await, ProgramOrigin::Hit);
     assert!(isolet.metrics().cache.compile_time_saved > Duration::ZERO);
-    let noted = |shelf: &Shelf| shelf.noted(|noted| noted.values().next().map(Vec::len));
     isolet.shutdown(Duration::from_secs(60)).await;
-    assert_eq!(noted(&shelf), Some(200), "those that did not run now may run again");
+    let noted = shelf.noted(|noted| noted.values().next().map(Vec::len));
+    assert_eq!(noted, Some(200), "those that did not run now may run again");
 
     // A smaller cache takes those that were used last; one of another policy has programs of its own.
     let small = warm(&shelf, |builder| builder.cache_entries(3)).await;
-    assert_eq!((stats(&small).warmed, isolet.metrics().cache.entries), (3, 200));
+    assert_eq!(stats(&small).warmed, 3);
     assert_eq!(run(&small, 7).await, ProgramOrigin::Hit);
     let trusting = warm(&shelf, |builder| builder.allow_eval(true)).await;
     assert_eq!((stats(&trusting).warmed, run(&trusting, 7).await), (0, ProgramOrigin::Miss));

@@ -72,7 +72,11 @@ impl BytecodeStore for Shelf {
 
     async fn note_used(&self, target: &ProgramTarget, keys: &[ProgramKey]) -> Result<(), BytecodeStoreError> {
         self.behave().await?;
-        self.noted(|noted| noted.insert(*target, keys.to_vec()));
+        self.noted(|noted| {
+            let noted = noted.entry(*target).or_default();
+            noted.retain(|key| !keys.contains(key));
+            noted.splice(0..0, keys.iter().copied());
+        });
         Ok(())
     }
 
