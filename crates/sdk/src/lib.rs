@@ -13,7 +13,7 @@ pub mod db;
 pub mod events;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "http", feature = "nats"))]
+#[cfg(any(feature = "db-postgres", feature = "http", feature = "nats"))]
 mod tls;
 
 pub use api::{ApiError, BigInt, Bytes, CallContext, HostApi};

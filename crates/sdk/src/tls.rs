@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use tokio::sync::OnceCell;
 
@@ -38,10 +38,11 @@ impl Tls {
     }
 
     /// For clients that make no secure connection: it trusts nobody.
+    #[cfg(any(feature = "http", feature = "nats"))]
     pub(crate) fn none(&self) -> Result<ClientConfig, rustls::Error> {
         let builder =
             ClientConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions()?;
-        Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+        Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
     }
 }
 

@@ -18,6 +18,7 @@
 //! assert!(report.failed.is_empty(), "{report}");
 //! ```
 
+pub mod certificates;
 mod clock;
 pub mod conformance;
 pub mod fake;

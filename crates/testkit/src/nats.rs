@@ -13,13 +13,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::certificates;
 use crate::ports::free_ports;
 
 /// Where Debian has the program, which is not in every `PATH`.
 const DEBIAN: &str = "/usr/sbin/nats-server";
-
-const CERTIFICATE: &str = include_str!("nats/server.pem");
-const KEY: &str = include_str!("nats/server.key.pem");
 
 /// How a server is to be: open to everybody, in plain text and without streams, unless it is told otherwise.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +45,7 @@ impl NatsOptions {
         self.line(&format!("authorization: {{token: {token:?}}}"))
     }
 
-    /// Connections are secure, with the certificate of `localhost` that [`NatsServer::ROOT`] has signed.
+    /// Connections are secure, with the certificate of `localhost` that [`certificates::ROOT`] has signed.
     pub fn tls(self) -> Self {
         Self { has_tls: true, ..self }
     }
@@ -100,9 +98,6 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// The certificate that a server's own is checked with, as PEM.
-    pub const ROOT: &str = include_str!("nats/root.pem");
-
     /// Starts a server.
     ///
     /// # Errors
@@ -112,8 +107,8 @@ impl NatsServer {
             program().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no nats-server here"))?;
         let directory = directory()?;
         let mut shell = Shell::new(&program, &directory)?;
-        std::fs::write(directory.join("cert"), CERTIFICATE)?;
-        std::fs::write(directory.join("key"), KEY)?;
+        std::fs::write(directory.join("cert"), certificates::SERVER)?;
+        std::fs::write(directory.join("key"), certificates::SERVER_KEY)?;
         let mut refused = Ok(());
         for port in free_ports()? {
             std::fs::write(directory.join("server.conf"), options.config(port, &directory))?;

@@ -13,6 +13,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::certificates;
 use crate::ports::free_ports;
 
 /// Nothing secret: the cluster lives as long as a test. But it is asked for, as a real one's is.
@@ -47,6 +48,19 @@ impl Postgres {
     /// # Errors
     /// If Postgres is not installed or does not start: with what it says.
     pub fn start() -> io::Result<Self> {
+        Self::start_with(("", ""))
+    }
+
+    /// The same, with TLS for those who ask for it: as `localhost`, by a certificate that [`certificates::ROOT`] has
+    /// signed.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn start_with_tls() -> io::Result<Self> {
+        Self::start_with((certificates::SERVER, certificates::SERVER_KEY))
+    }
+
+    fn start_with((certificate, key): (&str, &str)) -> io::Result<Self> {
         let programs =
             programs().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no Postgres here"))?;
         let mut shell = shell()
@@ -54,6 +68,7 @@ impl Postgres {
             .arg(&programs)
             .args(free_ports()?.iter().map(u16::to_string))
             .env("PGPASSWORD", PASSWORD)
+            .envs([("CERTIFICATE", certificate), ("KEY", key)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

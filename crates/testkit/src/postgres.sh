@@ -1,5 +1,6 @@
 # Runs a Postgres of its own until standard input ends, which it does with the process that holds its other end, however
-# that dies. The words: the directory of the programs, and the ports to try. Tells the port, or why there is none.
+# that dies. The words: the directory of the programs, and the ports to try. TLS with
+# CERTIFICATE and KEY, if they are not empty. Tells the port, or why there is none.
 programs=$1
 shift
 directory=$(mktemp -d /tmp/isolet-postgres.XXXXXX) || exit 1
@@ -17,6 +18,11 @@ fsync = off
 full_page_writes = off
 synchronous_commit = off
 END
+if [ -n "$CERTIFICATE" ]; then
+    echo ssl = on >>data/postgresql.conf
+    echo "$CERTIFICATE" >data/server.crt
+    (umask 077 && echo "$KEY" >data/server.key)
+fi
 children() {
     for status in /proc/[0-9]*/status; do
         while read -r name value; do

@@ -13,6 +13,7 @@ mod decode;
 mod encode;
 mod filter;
 mod run;
+mod security;
 mod stream;
 
 use std::str::FromStr;
@@ -21,17 +22,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use isolet_core_traits::{DbAccess, HostFailure, Payload};
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::time::timeout;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 
 use self::admin::Admin;
 use self::connection::Connection;
+use self::security::Security;
 use super::backend::{Backend, Transaction, Who};
 use super::failure;
 use super::limits::DbLimits;
 use super::pool::{Lease, Pool};
 use super::service::Db;
 use super::statement::Statement;
+use crate::tls::certificates;
 
 /// A database of Postgres that holds a schema for each tenant.
 ///
@@ -39,6 +43,10 @@ use super::statement::Statement;
 #[derive(Clone)]
 pub struct Postgres {
     admin: tokio_postgres::Config,
+    /// What the server's certificate is for, if connections are to be secure.
+    tls_name: Option<ServerName<'static>>,
+    /// Trusted besides the system's.
+    roots: Vec<CertificateDer<'static>>,
     secret: [u8; 32],
     limits: DbLimits,
 }
@@ -53,9 +61,9 @@ pub enum PostgresError {
         /// What is wrong with it.
         message: String,
     },
-    /// The URL asks for TLS.
-    #[error("the URL of Postgres asks for TLS, which is not built in: connect through a proxy on this machine")]
-    Tls,
+    /// The text has no certificates, or broken ones.
+    #[error("no certificates: they are PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----")]
+    Certificate,
 }
 
 impl Postgres {
@@ -64,18 +72,53 @@ impl Postgres {
     /// The passwords of the tenants' roles come from `secret`: processes that share a database need the same one. If it
     /// is replaced, the roles get new passwords as they are used.
     ///
+    /// With `sslmode=require` or `sslmode=verify-full` in the URL, connections are secure, and the server's certificate is
+    /// checked for the URL's host in both cases. Without, they are in plain text.
+    ///
     /// # Errors
     /// [`PostgresError`] if the URL is not one that this can connect to. Nothing is connected to yet.
     pub fn new(url: &str, secret: [u8; 32]) -> Result<Self, PostgresError> {
-        let admin =
-            tokio_postgres::Config::from_str(url).map_err(|error| PostgresError::Url { message: error.to_string() })?;
-        if admin.get_ssl_mode() == SslMode::Require {
-            return Err(PostgresError::Tls);
+        let wrong = |message: String| PostgresError::Url { message };
+        let (server, options) = url.split_once('?').unwrap_or((url, ""));
+        let modes = options.split('&').filter_map(|option| option.strip_prefix("sslmode="));
+        if modes.clone().any(|mode| !["disable", "prefer", "require", "verify-full"].contains(&mode)) {
+            return Err(wrong("its sslmode is none of disable, prefer, require and verify-full".into()));
         }
-        match (admin.get_hosts(), admin.get_user(), admin.get_dbname()) {
-            ([_], Some(_), Some(_)) => Ok(Self { admin, secret, limits: DbLimits::default() }),
-            _ => Err(PostgresError::Url { message: "it needs one host, a user and a database".into() }),
+        // The driver has one name for both.
+        let url = match modes.last() {
+            Some("verify-full") => &format!("{server}?{}", options.replace("sslmode=verify-full", "sslmode=require")),
+            _ => url,
+        };
+        let mut admin = tokio_postgres::Config::from_str(url).map_err(|error| wrong(error.to_string()))?;
+        let ([host], Some(_), Some(_)) = (admin.get_hosts(), admin.get_user(), admin.get_dbname()) else {
+            return Err(wrong("it needs one host, a user and a database".into()));
+        };
+        let tls_name = match (admin.get_ssl_mode(), host) {
+            (SslMode::Require, Host::Tcp(name)) => {
+                let name = ServerName::try_from(name.clone());
+                Some(name.map_err(|_| wrong("no certificate can be for its host".into()))?)
+            }
+            #[cfg(unix)]
+            (SslMode::Require, Host::Unix(_)) => {
+                return Err(wrong("there is no TLS to a socket of this machine".into()));
+            }
+            // Where it is optional, whoever is in between may take it away.
+            _ => None,
+        };
+        if tls_name.is_none() {
+            admin.ssl_mode(SslMode::Disable);
         }
+        Ok(Self { admin, tls_name, roots: Vec::new(), secret, limits: DbLimits::default() })
+    }
+
+    /// Trusts servers with these certificates, too, as PEM; besides those that the system trusts. Providers of databases
+    /// often have roots of their own.
+    ///
+    /// # Errors
+    /// [`PostgresError::Certificate`]
+    pub fn root_certificates(mut self, pem: &str) -> Result<Self, PostgresError> {
+        self.roots.extend(certificates(pem.as_bytes()).ok_or(PostgresError::Certificate)?);
+        Ok(self)
     }
 
     /// With these limits.
@@ -126,7 +169,7 @@ impl PostgresBackend {
     async fn open(&self, who: &Who) -> Result<Connection, HostFailure> {
         let role = self.admin.role(&who.tenant);
         self.admin.provide(&role).await?;
-        Connection::open(self.admin.config_of(&role), &self.limits).await
+        Connection::open(self.admin.access_of(&role), &self.limits).await
     }
 }
 
@@ -215,5 +258,9 @@ impl Transaction for PostgresTransaction {
     }
 }
 
-/// What tenants' connections have in common.
-type Config = Arc<tokio_postgres::Config>;
+/// How connections of a role come about.
+#[derive(Clone)]
+struct Access {
+    config: Arc<tokio_postgres::Config>,
+    security: Security,
+}

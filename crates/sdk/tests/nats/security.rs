@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use isolet_sdk::events::{Nats, NatsError};
-use isolet_testkit::{NatsOptions, NatsServer};
+use isolet_testkit::{NatsOptions, certificates};
 
 use crate::setup::{World, bounded, caught, nats, publish, start};
 
@@ -44,17 +44,16 @@ async fn certificates_are_checked() {
     let options = NatsOptions::default().tls().user("ann", "s3cret");
     let server = start(&options);
     let url = server.url_of("ann:s3cret");
-    let trusting = |url: &str| nats(url).root_certificates(NatsServer::ROOT).expect("a certificate");
+    let trusting = |url: &str| nats(url).root_certificates(certificates::ROOT).expect("a certificate");
     assert_eq!(World::new(trusting(&url)).told("acme", &caught("'orders', 1")).await, r#""taken""#);
     // Who does not ask for it is secure, too, where the server does.
     let plain = url.replace("tls://", "nats://");
     assert_eq!(publish(&trusting(&plain), "acme", "1").await, "taken");
-    let others = include_str!("others.pem");
     let other_name = url.replace("localhost", "127.0.0.1");
     let wrong = [
         // Nobody whom we trust has signed it, whether we ask for it or not.
-        nats(&url).root_certificates(others).expect("a certificate"),
-        nats(&plain).root_certificates(others).expect("a certificate"),
+        nats(&url).root_certificates(certificates::OTHERS).expect("a certificate"),
+        nats(&plain).root_certificates(certificates::OTHERS).expect("a certificate"),
         // It is another's.
         trusting(&other_name),
     ];

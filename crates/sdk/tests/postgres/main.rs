@@ -7,6 +7,7 @@ mod setup;
 #[path = "../db/shared.rs"]
 mod shared;
 mod tenants;
+mod tls;
 mod values;
 
 use isolet_sdk::db::{DbLimits, Postgres};

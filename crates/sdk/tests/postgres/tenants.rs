@@ -92,7 +92,9 @@ async fn what_is_not_there_is_told_plainly() {
     let told = World::new(nowhere.into()).run("await db.query('SELECT 1')").await;
     assert_eq!(told, "host_error: DatabaseError: the database is not available");
     for (url, message) in [
-        ("postgres://u@h/d?sslmode=require", "asks for TLS"),
+        ("postgres://u@%2Ftmp/d?sslmode=require", "no TLS to a socket"),
+        ("postgres://u@a%20host/d?sslmode=verify-full", "no certificate can be for its host"),
+        ("postgres://u@h/d?sslmode=verify-ca", "none of disable, prefer"),
         ("postgres://h", "needs one host, a user and a database"),
         ("mysql://h", "the URL of Postgres is wrong"),
     ] {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use isolet_core_traits::{HostFailure, TenantId};
 use tokio::sync::Mutex;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 use super::connection::lost;
+use super::security::Security;
 use super::stream::connect;
-use super::{Config, Postgres};
+use super::{Access, Postgres};
 
 /// What every role may do in the database is taken back. Changes nothing where that was done.
 const SET_UP: &str = include_str!("set_up.sql");
@@ -19,6 +20,7 @@ const ROLES_MAX: usize = 10_000;
 
 pub(super) struct Admin {
     postgres: Postgres,
+    security: Security,
     state: Mutex<State>,
 }
 
@@ -38,7 +40,11 @@ pub(super) struct Role {
 
 impl Admin {
     pub(super) fn new(postgres: Postgres) -> Self {
-        Self { postgres, state: Mutex::default() }
+        let security = match &postgres.tls_name {
+            Some(name) => Security::tls(name.clone(), postgres.roots.clone()),
+            None => Security::None,
+        };
+        Self { postgres, security, state: Mutex::default() }
     }
 
     /// The role of a tenant in this database. Names of roles are those of the whole server, and have 63 bytes at most.
@@ -51,10 +57,10 @@ impl Admin {
     }
 
     /// How to log in as a role.
-    pub(super) fn config_of(&self, role: &Role) -> Config {
+    pub(super) fn access_of(&self, role: &Role) -> Access {
         let mut config = self.postgres.admin.clone();
         config.user(&role.name).password(&role.password).application_name("isolet");
-        Arc::new(config)
+        Access { config: Arc::new(config), security: self.security.clone() }
     }
 
     /// Has role and schema made, if they are not there.
@@ -82,9 +88,10 @@ impl Admin {
     }
 
     async fn connected(&self) -> Result<Client, HostFailure> {
+        let connector = self.security.connector().await.map_err(|error| lost(&error))?;
         let socket = connect(&self.postgres.admin).await.map_err(|error| lost(&error))?;
         let (client, connection) =
-            self.postgres.admin.connect_raw(socket, NoTls).await.map_err(|error| lost(&error))?;
+            self.postgres.admin.connect_raw(socket, connector).await.map_err(|error| lost(&error))?;
         tokio::spawn(async move {
             let _ = connection.await;
         });

@@ -7,11 +7,11 @@ use std::time::Duration;
 use isolet_core_traits::{DbAccess, HostFailure};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_postgres::{CancelToken, Client, Error, NoTls};
+use tokio_postgres::{CancelToken, Client, Error};
 
 use super::super::failure;
 use super::super::limits::DbLimits;
-use super::Config;
+use super::Access;
 use super::stream::{Counted, Received, connect};
 
 /// How long the server may take for what is not a script's statement.
@@ -21,19 +21,20 @@ const CONTROL: Duration = Duration::from_secs(5);
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) received: Arc<Received>,
-    config: Config,
+    access: Access,
     cancel: CancelToken,
     /// Set while the server works for us: whoever drops the future of that leaves it set.
     is_at_work: AtomicBool,
 }
 
 impl Connection {
-    pub(super) async fn open(config: Config, limits: &DbLimits) -> Result<Self, HostFailure> {
+    pub(super) async fn open(access: Access, limits: &DbLimits) -> Result<Self, HostFailure> {
         let received = Received::new(limits.result_bytes_max as u64 * 2 + (64 << 10));
-        let socket = connect(&config).await.map_err(|error| lost(&error))?;
+        let connector = access.security.connector().await.map_err(|error| lost(&error))?;
+        let socket = connect(&access.config).await.map_err(|error| lost(&error))?;
         let stream = Counted::new(socket, received.clone());
         let (client, connection) =
-            config.connect_raw(stream, NoTls).await.map_err(|error| match error.as_db_error() {
+            access.config.connect_raw(stream, connector).await.map_err(|error| match error.as_db_error() {
                 Some(refused) if refused.code().code() == "53300" => failure::busy("it takes no more connections"),
                 _ => lost(&error),
             })?;
@@ -42,7 +43,7 @@ impl Connection {
             let _ = connection.await;
         });
         let cancel = client.cancel_token();
-        Ok(Self { client, received, config, cancel, is_at_work: false.into() })
+        Ok(Self { client, received, access, cancel, is_at_work: false.into() })
     }
 
     /// Whether it can be asked for something.
@@ -111,10 +112,11 @@ impl Drop for Connection {
         else {
             return;
         };
-        let (config, cancel) = (self.config.clone(), self.cancel.clone());
+        let (access, cancel) = (self.access.clone(), self.cancel.clone());
         runtime.spawn(timeout(CONTROL, async move {
-            let socket = connect(&config).await.ok()?;
-            cancel.cancel_query_raw(socket, NoTls).await.ok()
+            let connector = access.security.connector().await.ok()?;
+            let socket = connect(&access.config).await.ok()?;
+            cancel.cancel_query_raw(socket, connector).await.ok()
         }));
     }
 }
