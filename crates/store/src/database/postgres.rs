@@ -16,8 +16,9 @@ pub(super) async fn open(location: &str, config: &StoreConfig) -> Result<PgPool,
     let options = options.map_err(|error| StoreError::Location { message: message(&error) })?;
     let wait_max = config.wait_max;
     let wait_ms = wait_max.as_millis().to_string();
-    // The server gives up soon after we do.
-    let options = options.application_name("isolet").options([("statement_timeout", wait_ms.as_str())]);
+    // The server gives up soon after we do, also on those of us who vanish in the middle of something: they hold locks.
+    let timeouts = ["statement_timeout", "idle_in_transaction_session_timeout"].map(|name| (name, wait_ms.as_str()));
+    let options = options.application_name("isolet").options(timeouts);
     let pool = PgPoolOptions::new()
         .max_connections(config.connections_max.saturating_add(1))
         .acquire_timeout(config.wait_max)

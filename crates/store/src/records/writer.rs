@@ -1,5 +1,6 @@
 //! The one task that writes records: many in one transaction.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,13 +62,18 @@ async fn write_at_last(database: &Database, queue: &Queue, rows: &[Row]) -> bool
 }
 
 /// Inserts a batch; when it is tried again, only if it is not there. The answer to a commit may have been lost, and a batch
-/// is written as a whole: so one of its rows tells.
+/// is written as a whole: so one of its rows tells. Postgres may still be committing then, so each attempt waits for the
+/// one before; in SQLite all who write wait for each other.
 async fn insert(database: &Database, rows: &[Row], is_again: bool) -> Result<(), sqlx::Error> {
+    const WAIT: &str = "SELECT pg_advisory_xact_lock($1)";
     const FIND: &str =
         "SELECT 1 FROM isolet_records WHERE tenant = $1 AND id = $2 AND at_ms = $3 AND report = $4 LIMIT 1";
     const INSERT: &str =
         "INSERT INTO isolet_records (tenant, at_ms, id, script, revision, status, run_us, report, input) ";
     in_transaction!(database, transaction => {
+        if database.postgres().is_some() {
+            sqlx::query(WAIT).bind(number(rows)).execute(&mut *transaction).await?;
+        }
         if let (true, Some(row)) = (is_again, rows.last()) {
             let query = sqlx::query(FIND).bind(row.tenant.as_str()).bind(row.id.as_str());
             let found = query.bind(row.at_ms).bind(row.report.as_str()).fetch_optional(&mut *transaction).await?;
@@ -89,4 +95,11 @@ async fn insert(database: &Database, rows: &[Row], is_again: bool) -> Result<(),
         }
     });
     Ok(())
+}
+
+/// Tells batches apart. Two that have one number wait for each other, and that is all.
+fn number(rows: &[Row]) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    rows.last().map(|row| (&row.tenant, &row.id, row.at_ms)).hash(&mut hasher);
+    hasher.finish().cast_signed()
 }

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use isolet_core_traits::{ReportSink, Status};
-use isolet_store::RecordsConfig;
+use isolet_store::{Expected, RecordsConfig, Store};
 use isolet_testkit::Postgres;
 use sqlx::{Connection, Executor as _, PgConnection};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::contract::stage::{Fault, Stage};
-use crate::contract::{full, input, open, report, script, tenant, until};
+use crate::contract::{Words, draft, full, input, open, open_with, report, script, tenant, until};
 use crate::proxy::{Proxy, Way};
 
 /// Statements of a transaction that lets nobody read or write.
@@ -137,34 +137,65 @@ async fn a_store_that_is_gone_fails_only_what_nobody_knows() {
     stage.recovers().await;
 }
 
-/// The server commits a batch, and the connection ends before it says so: the batch is tried again, and is not written twice.
+/// The server commits a batch, and the connection ends before it says so: the batch is tried again, and is not written
+/// twice, whether the commit is over by then or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_whose_acknowledgement_is_lost_are_there_once() {
     const SLOW_COMMIT: &str = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS \
          $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$; \
          CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON isolet_records DEFERRABLE INITIALLY DEFERRED \
          FOR EACH ROW EXECUTE FUNCTION wait()";
+    for is_over in [true, false] {
+        let postgres = Postgres::shared();
+        let location = postgres.database();
+        let proxy = Proxy::to(&location).await;
+        let store = open_with(proxy.location(), |config| config.wait_max = Duration::from_secs(60)).await;
+        postgres.sql(&location, SLOW_COMMIT);
+        let mut other = PgConnection::connect(&location).await.expect("a connection");
+        other.execute("SELECT pg_advisory_lock(7)").await.expect("it is free");
+        let records = store.records(RecordsConfig::default());
+        for number in 0..3 {
+            records.record(&report("acme", "a", &format!("r{number}"), "ok", "1"), &input("{}")).await;
+        }
+        until("it commits", async || postgres.sql(&location, &waiting("advisory")) == "1").await;
+        proxy.set(Way::Closed);
+        until("the writer knows nothing of it", async || records.stats().failures > 0).await;
+        if !is_over {
+            proxy.set(Way::Open);
+            until("it is tried again", async || postgres.sql(&location, &waiting("advisory")) == "2").await;
+        }
+        other.execute("SELECT pg_advisory_unlock(7)").await.expect("it has it");
+        let count = "SELECT count(*) FROM isolet_records";
+        until("it has committed", async || postgres.sql(&location, count) != "0").await;
+        proxy.set(Way::Open);
+        timeout(Duration::from_secs(60), records.flush()).await.expect("it serves again");
+        let stats = records.stats();
+        assert_eq!((stats.written, stats.waiting, postgres.sql(&location, count).as_str()), (3, 0, "3"), "{is_over}");
+    }
+}
+
+/// It holds the lock that all who change scripts need.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_vanishes_in_a_transaction_holds_nobody_up_for_long() {
     let postgres = Postgres::shared();
     let location = postgres.database();
     let proxy = Proxy::to(&location).await;
-    let store = open(proxy.location()).await;
-    postgres.sql(&location, SLOW_COMMIT);
+    let vanishing = open_with(proxy.location(), |config| config.wait_max = Duration::from_secs(3)).await;
+    let store = open(&location).await;
+    let put = async |store: &Store, text: &str| {
+        let (acme, total) = (tenant("acme"), script("total"));
+        store.scripts().put(&Words, &acme, &total, &draft(text), &Expected::Anything).await
+    };
     let mut other = PgConnection::connect(&location).await.expect("a connection");
-    other.execute("SELECT pg_advisory_lock(7)").await.expect("it is free");
-    let records = store.records(RecordsConfig::default());
-    for number in 0..3 {
-        records.record(&report("acme", "a", &format!("r{number}"), "ok", "1"), &input("{}")).await;
-    }
-    until("it commits", async || postgres.sql(&location, &waiting("advisory")) == "1").await;
-    proxy.set(Way::Closed);
-    other.execute("SELECT pg_advisory_unlock(7)").await.expect("it has it");
-    let count = "SELECT count(*) FROM isolet_records";
-    until("it has committed", async || postgres.sql(&location, count) == "3").await;
-    until("the writer knows nothing of it", async || records.stats().failures > 0).await;
-    proxy.set(Way::Open);
-    timeout(Duration::from_secs(60), records.flush()).await.expect("it serves again");
-    let stats = records.stats();
-    assert_eq!((stats.written, stats.waiting, postgres.sql(&location, count).as_str()), (3, 0, "3"));
+    other.execute("BEGIN; LOCK TABLE isolet_history IN EXCLUSIVE MODE").await.expect("nobody has it");
+    let vanishes = async {
+        until("it is in the middle", async || postgres.sql(&location, &waiting("relation")) == "1").await;
+        proxy.set(Way::Silent);
+        other.execute("ROLLBACK").await.expect("it gives way");
+    };
+    let (vanished, ()) = tokio::join!(put(&vanishing, "1"), vanishes);
+    vanished.expect_err("nobody tells it anything");
+    put(&store, "2").await.expect("it has its turn");
 }
 
 /// Asks how many connections to a database wait for such a lock.
