@@ -41,6 +41,19 @@ pub struct Frame {
     pub column: u32,
 }
 
+/// An error that led to another one: its `cause`, or one of the `errors` of an `AggregateError`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The error's name; `NonError` if it is something else.
+    pub name: String,
+    /// The error's message, or the value as text.
+    pub message: String,
+    /// Line of the source, from 1.
+    pub line: Option<u32>,
+    /// Column of the source in characters, from 1.
+    pub column: Option<u32>,
+}
+
 /// The line of the source at which something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snippet {
@@ -70,7 +83,7 @@ impl Snippet {
 /// An uncaught failure of a script, as the engine saw it.
 ///
 /// `name`, `message` and the stack come from script-controlled values: the engine reads them under the run's limits and
-/// cuts them to [`ScriptFailure::MESSAGE_BYTES_MAX`] and [`ScriptFailure::FRAMES_MAX`].
+/// cuts them to [`ScriptFailure::MESSAGE_BYTES_MAX`], [`ScriptFailure::FRAMES_MAX`] and [`ScriptFailure::CAUSES_MAX`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptFailure {
     /// Which rule it broke.
@@ -83,6 +96,8 @@ pub struct ScriptFailure {
     pub place: Option<Place>,
     /// The script's frames, innermost first.
     pub stack: Vec<Frame>,
+    /// What led to it, the nearest first.
+    pub causes: Vec<Cause>,
     /// What the author can do about it.
     pub hint: Option<String>,
     /// Whether the same run may succeed when tried again.
@@ -94,6 +109,8 @@ impl ScriptFailure {
     pub const MESSAGE_BYTES_MAX: usize = 4 << 10;
     /// The most frames of a stack.
     pub const FRAMES_MAX: usize = 32;
+    /// The most causes.
+    pub const CAUSES_MAX: usize = 8;
 
     /// A failure without place, stack and hint, not retryable.
     pub fn new(kind: FailureKind, name: impl Into<String>, message: impl Into<String>) -> Self {
@@ -103,6 +120,7 @@ impl ScriptFailure {
             message: cut(message.into()),
             place: None,
             stack: Vec::new(),
+            causes: Vec::new(),
             hint: None,
             retryable: false,
         }

@@ -57,7 +57,7 @@ pub mod world;
 
 pub use engine::{Capabilities, Engine, EngineError, EngineId, NotParkable, Nudge, ParkedRun, Reset, Vm};
 pub use environment::{Environment, HostModule, Intrinsics, LazyScript, Purpose, SetupScript, VmConfig};
-pub use failure::{FailureKind, Frame, Place, ScriptFailure, Snippet};
+pub use failure::{Cause, FailureKind, Frame, Place, ScriptFailure, Snippet};
 pub use host::{
     CallId, CloseReason, Guard, HostCall, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation,
     HostReply, HostService, HostSession, InterfaceError, OperationId, Payload, RunInfo,

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::failure::{Frame, Snippet};
+use crate::failure::{Cause, Frame, Snippet};
 use crate::ids::{ExecutionId, OrganizationId, ScriptId, TenantId, UserId};
 use crate::logs::{LogLine, LogsTruncated};
 
@@ -214,6 +214,9 @@ pub struct ErrorReport {
     pub column: Option<u32>,
     /// The script's frames, innermost first.
     pub stack: Vec<Frame>,
+    /// What led to it, the nearest first.
+    #[serde(default)]
+    pub causes: Vec<Cause>,
     /// The line at which it happened.
     pub snippet: Option<Snippet>,
     /// What to do about it.

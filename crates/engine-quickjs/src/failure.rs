@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 
-use isolet_core_traits::{FailureKind, Frame, Place, ScriptFailure, SourceName};
+use isolet_core_traits::{Cause, FailureKind, Frame, Place, ScriptFailure, SourceName};
 
 use crate::js::{Js, Text, Value};
 use crate::program::place;
@@ -33,6 +33,8 @@ pub(crate) struct Exception {
     kind: FailureKind,
     retryable: bool,
     shape: Shape,
+    /// Shapes of what led to it, from the first on. No `Vec`: what is on a fiber's stack when that is left is not dropped.
+    causes: [Option<Shape>; ScriptFailure::CAUSES_MAX],
 }
 
 enum Shape {
@@ -54,8 +56,62 @@ pub(crate) fn take(js: Js, exception: &Value) -> Exception {
         let known = state.run.host_errors.iter().find(|known| known.error.is_same_object(exception));
         known.map_or((FailureKind::Runtime, false), |known| (known.kind, known.retryable))
     });
-    let shape = error(js, exception).unwrap_or_else(|| other(js, exception));
-    Exception { kind, retryable, shape }
+    let mut led = Led { to: exception, values: [const { None }; _], count: 0 };
+    let shape = shape(js, exception, &mut led);
+    let mut causes = [const { None }; _];
+    for (number, place) in causes.iter_mut().enumerate() {
+        let Some(cause) = led.values[number].take() else { break };
+        *place = Some(self::shape(js, &cause, &mut led));
+        js.free(cause);
+    }
+    Exception { kind, retryable, shape, causes }
+}
+
+/// What led to an exception, in the order in which it is told.
+struct Led<'a> {
+    to: &'a Value,
+    values: [Option<Value>; ScriptFailure::CAUSES_MAX],
+    count: usize,
+}
+
+impl Led<'_> {
+    fn push(&mut self, js: Js, cause: Value) {
+        let is_one = !cause.is_undefined() && !cause.is_null() && !cause.is_same_object(self.to);
+        match self.values.get_mut(self.count) {
+            Some(place) if is_one => {
+                *place = Some(cause);
+                self.count += 1;
+            }
+            _ => js.free(cause),
+        }
+    }
+}
+
+/// The shape of a value. What led to it has its turn later.
+fn shape(js: Js, value: &Value, led: &mut Led<'_>) -> Shape {
+    let Some(shape) = error(js, value) else { return other(js, value) };
+    if matches!(&shape, Shape::Error { name: Some(name), .. } if name.as_bytes() == b"AggregateError") {
+        members(js, value, led);
+    }
+    if let Ok(cause) = js.get(value, c"cause").map_err(|thrown| js.swallow(thrown)) {
+        led.push(js, cause);
+    }
+    shape
+}
+
+/// The first `errors` of an error.
+fn members(js: Js, error: &Value, led: &mut Led<'_>) {
+    let Ok(errors) = js.get(error, c"errors").map_err(|thrown| js.swallow(thrown)) else { return };
+    // An array that is no proxy: its length is a number.
+    let length =
+        if errors.is_array() { js.get(&errors, c"length").map_err(|thrown| js.swallow(thrown)).ok() } else { None };
+    let length = length.and_then(|length| length.as_number()).unwrap_or_default();
+    for index in (0..ScriptFailure::CAUSES_MAX as u32).take_while(|index| f64::from(*index) < length) {
+        if let Ok(member) = js.get_index(&errors, index).map_err(|thrown| js.swallow(thrown)) {
+            led.push(js, member);
+        }
+    }
+    js.free(errors);
 }
 
 fn error(js: Js, error: &Value) -> Option<Shape> {
@@ -105,11 +161,22 @@ fn other(js: Js, value: &Value) -> Shape {
 
 /// The failure that an exception is to its author; `None` if its texts are not where they must be.
 pub(crate) fn read(realm: &Realm, exception: &Exception, origin: &Origin<'_>) -> Option<ScriptFailure> {
+    let mut failure = read_shape(realm, exception.kind, &exception.shape, origin)?;
+    failure.retryable = exception.retryable;
+    for cause in exception.causes.iter().flatten() {
+        let ScriptFailure { name, message, place, .. } = read_shape(realm, exception.kind, cause, origin)?;
+        let (line, column) = place.map(|place| (place.line, place.column)).unzip();
+        failure.causes.push(Cause { name, message, line, column });
+    }
+    Some(failure)
+}
+
+fn read_shape(realm: &Realm, kind: FailureKind, shape: &Shape, origin: &Origin<'_>) -> Option<ScriptFailure> {
     let text = |text: &Option<Text>| match text {
         Some(text) => realm.read(text).map(|text| Some(cut(&text))),
         None => Some(None),
     };
-    let mut failure = match &exception.shape {
+    let failure = match shape {
         Shape::Error { name, message, class, stack } => {
             let class = text(class)?;
             let name = match (text(name)?, class.clone()) {
@@ -118,7 +185,7 @@ pub(crate) fn read(realm: &Realm, exception: &Exception, origin: &Origin<'_>) ->
                 (Some(name), _) => name,
                 (None, class) => class.unwrap_or_else(|| "Error".into()),
             };
-            let mut failure = ScriptFailure::new(exception.kind, name, text(message)?.unwrap_or_default());
+            let mut failure = ScriptFailure::new(kind, name, text(message)?.unwrap_or_default());
             let stack = stack.as_ref().map_or(Some("".into()), |stack| realm.read(stack))?;
             failure.stack = frames(&stack, origin);
             // The constructors of the author's error classes are not where it was thrown.
@@ -130,14 +197,13 @@ pub(crate) fn read(realm: &Realm, exception: &Exception, origin: &Origin<'_>) ->
         }
         Shape::Symbol(description) => {
             let description = text(description)?.unwrap_or_default();
-            ScriptFailure::new(exception.kind, "NonError", format!("Symbol({description})"))
+            ScriptFailure::new(kind, "NonError", format!("Symbol({description})"))
         }
         Shape::Value(shown) => {
             let shown = text(shown)?.unwrap_or_else(|| "a value that cannot be shown".into());
-            ScriptFailure::new(exception.kind, "NonError", shown)
+            ScriptFailure::new(kind, "NonError", shown)
         }
     };
-    failure.retryable = exception.retryable;
     Some(failure)
 }
 

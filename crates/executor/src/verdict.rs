@@ -36,6 +36,7 @@ impl Verdict {
             line: None,
             column: None,
             stack: Vec::new(),
+            causes: Vec::new(),
             snippet: None,
             hint: None,
             retryable: false,
@@ -156,12 +157,13 @@ impl Verdict {
         let of_intl = line.and_then(|line| hints::about_intl(&failure, line));
         let hint = of_intl.or_else(|| hints::hint(&failure)).or_else(|| hints::about_line(&failure, line?));
         let kind = if hints::is_violation(&failure) { Status::SandboxViolation } else { kind };
-        let ScriptFailure { name, message, place, stack, retryable, .. } = failure;
+        let ScriptFailure { name, message, place, stack, causes, retryable, .. } = failure;
         let error = ErrorReport {
             line: place.map(|place| place.line),
             column: place.map(|place| place.column),
             snippet: place.and_then(|place| Snippet::at(source, place)),
             stack,
+            causes,
             hint,
             retryable,
             ..*Self::new(kind, &name, message).error

@@ -78,8 +78,8 @@ pub use isolet_cache::{
     BytecodeStore, BytecodeStoreError, CacheConfig, CacheStats, ProgramKey, ProgramTarget, StoredProgram,
 };
 pub use isolet_core_traits::{
-    Capabilities, Clock, CloseReason, ContextReport, DbAccess, EngineError, ErrorReport, ExecutionId, Frame, Grants,
-    Guard, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation, HostPattern, HostService,
+    Capabilities, Cause, Clock, CloseReason, ContextReport, DbAccess, EngineError, ErrorReport, ExecutionId, Frame,
+    Grants, Guard, HostFailure, HostFailureKind, HostInterface, HostNamespace, HostOperation, HostPattern, HostService,
     HostSession, IdError, InterfaceError, JsonError, JsonText, KilledIn, KilledReport, LimitName, LogLevel, LogLine,
     LogsTruncated, Metrics, MonotonicClock, NamePattern, OrganizationId, OutputAsError, OutputTruncated, PatternError,
     Payload, Permissions, PermissionsPolicy, ProgramOrigin, QueueReport, Report, ReportSink, RunInfo, ScriptId,

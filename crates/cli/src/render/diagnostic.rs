@@ -11,7 +11,7 @@
 //!   = help: …
 //! ```
 
-use isolet::{ErrorReport, Frame, KilledIn, KilledReport, LimitName};
+use isolet::{Cause, ErrorReport, Frame, KilledIn, KilledReport, LimitName};
 
 use super::palette::Palette;
 use super::text::{block, columns, in_place, one_line};
@@ -23,6 +23,7 @@ pub(crate) fn diagnostic(script: &str, error: &ErrorReport, killed: Option<&Kill
     lines.extend(snippet(error, gutter, palette));
     let notes = [
         ("stack", stack(error)),
+        ("caused by", causes(script, error)),
         ("killed", killed.map(figures)),
         ("help", error.hint.clone()),
         ("note", error.retryable.then(|| "the same run may succeed when tried again".to_owned())),
@@ -80,6 +81,18 @@ fn frame(frame: &Frame) -> String {
     }
 }
 
+fn causes(script: &str, error: &ErrorReport) -> Option<String> {
+    let cause = |cause: &Cause| {
+        let place = match (cause.line, cause.column) {
+            (Some(line), Some(column)) => format!(" ({}:{line}:{column})", one_line(script)),
+            _ => String::new(),
+        };
+        format!("{}: {}{place}", one_line(&cause.name), one_line(&cause.message))
+    };
+    let causes: Vec<String> = error.causes.iter().map(cause).collect();
+    (!causes.is_empty()).then(|| causes.join("\n"))
+}
+
 fn figures(killed: &KilledReport) -> String {
     let (limit, unit) = match killed.limit {
         LimitName::WallMs => ("wall time", "ms"),
@@ -110,6 +123,7 @@ mod tests {
             line: None,
             column: None,
             stack: Vec::new(),
+            causes: Vec::new(),
             snippet: None,
             hint: None,
             retryable: false,
@@ -149,6 +163,18 @@ mod tests {
                    = stack: total (order.js:12:5)
                             order.js:20:1
                    = help: is it spelled right?
+            "#]],
+        );
+        let cause = |message: &str, line| Cause { name: "Error".into(), message: message.into(), line, column: line };
+        let causes = vec![cause("the price is\nmissing", Some(3)), cause("no answer", None)];
+        check(
+            &ErrorReport { causes, ..error(Status::RuntimeError, "OrderError", "no order") },
+            None,
+            &expect![[r#"
+                error[runtime_error]: OrderError: no order
+                 --> order.js
+                  = caused by: Error: the price is\nmissing (order.js:3:3)
+                               Error: no answer
             "#]],
         );
         check(

@@ -111,6 +111,7 @@ fn an_error_has_its_parts() {
     assert_eq!((&report["status"], &report["output"]), (&json!("runtime_error"), &Value::Null));
     expect![[r#"
         {
+          "causes": [],
           "column": 16,
           "hint": "the value whose y is asked for is null: check with ?. or give a default with ??, and await it if it comes from a promise",
           "kind": "runtime_error",

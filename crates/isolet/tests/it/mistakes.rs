@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isolet::{LimitOverrides, Report, Status};
+use isolet::{Cause, LimitOverrides, Report, Status};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -58,6 +58,8 @@ async fn outputs_without_end_are_ended() {
         "({ get a() { for (;;); } })",
         "({ a: {}, get b() { for (;;); } })",
         "throw { get message() { for (;;); } }",
+        "throw Object.defineProperty(new Error('a'), 'cause', { get() { for (;;); } })",
+        "throw new Error('a', { cause: new Error('b', { cause: new Proxy({}, { get() { for (;;); } }) }) })",
         "throw new Proxy({}, { getPrototypeOf() { for (;;); }, get() { for (;;); } })",
         "let n = 0; ({ get a() { if (n++ > 0) for (;;); }, b: Promise.resolve(1) })",
     ] {
@@ -83,4 +85,48 @@ async fn what_stands_around_a_failure_is_told() {
     let stack: Vec<_> = stack.iter().map(|frame| (frame.function.as_deref(), frame.line)).collect();
     let deep = (Some("deep"), 1);
     assert_eq!(stack, [deep, deep, deep, (Some("outer"), 2), (None, 3)]);
+}
+
+/// Each as `NAME: MESSAGE at LINE:COLUMN`.
+async fn causes(script: &str) -> Vec<String> {
+    let report = isolet().execute(execution(script)).await;
+    let error = report.error.unwrap_or_else(|| panic!("it throws: {script}"));
+    let place = |cause: &Cause| Some(format!(" at {}:{}", cause.line?, cause.column?));
+    let causes = error.causes.iter();
+    causes.map(|cause| format!("{}: {}{}", cause.name, cause.message, place(cause).unwrap_or_default())).collect()
+}
+
+#[tokio::test]
+async fn what_led_to_a_failure_is_told() {
+    let chain = "class PriceError extends Error {}\n\
+                 try {\n  try { null.x } catch (cause) { throw new PriceError('no price', { cause }) }\n\
+                 } catch (cause) { throw new Error('no order', { cause }) }";
+    let expected = ["PriceError: no price at 3:44", "TypeError: cannot read property 'x' of null at 3:9"];
+    assert_eq!(causes(chain).await, expected);
+    let all = "Promise.any([Promise.reject(new RangeError('one')), Promise.reject('two'), Promise.reject(\n\
+               new Error('three', { cause: { code: 3 } }))])";
+    let expected = ["RangeError: one at 1:33", "NonError: two", "Error: three at 2:5", r#"NonError: {"code":3}"#];
+    assert_eq!(causes(all).await, expected);
+    for (script, expected) in [
+        ("throw new Error('none')", &[][..]),
+        ("throw new Error('none', { cause: undefined })", &[]),
+        ("throw { cause: 'no error has it' }", &[]),
+        ("const error = new Error('its own'); error.cause = error; throw error", &[]),
+        ("throw Object.defineProperty(new Error('a'), 'cause', { get() { throw 1 } })", &[]),
+        ("throw new Error('a', { cause: Symbol('b') })", &["NonError: Symbol(b)"]),
+        ("const e = new AggregateError([]); Object.defineProperty(e, 'errors', { get() { throw 1 } }); throw e", &[]),
+        ("const e = new AggregateError([]); e.errors = { length: 1e9, 0: 1 }; throw e", &[]),
+    ] {
+        assert_eq!(causes(script).await, expected, "{script}");
+    }
+    // As many as there may be, of long chains and of wide ones.
+    let long = "let e = new Error('last'); for (let n = 0; n < 1e5; n++) e = new Error('' + n, { cause: e }); throw e";
+    let told = causes(long).await;
+    assert_eq!((told.len(), told[0].starts_with("Error: 99998")), (8, true), "{told:?}");
+    let wide = "throw new AggregateError(Array.from({ length: 1e5 }, (_, n) => new AggregateError([n, n])))";
+    assert!(causes(wide).await.iter().all(|cause| cause.starts_with("AggregateError")));
+    let circle = "const a = new Error('a'), b = new Error('b', { cause: a }); a.cause = b; throw a";
+    assert_eq!(causes(circle).await.len(), 1);
+    let large = "throw new Error('a', { cause: new Error('x'.repeat(1e6)) })";
+    assert!(causes(large).await[0].len() < 5_000);
 }

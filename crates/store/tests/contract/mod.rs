@@ -71,9 +71,9 @@ impl SourceCheck for Words {
         }
         let (line, column) = (Some(2), Some(7));
         let (name, message) = ("SyntaxError".to_owned(), "a broken word".to_owned());
-        let (stack, snippet, hint, retryable) = (Vec::new(), None, None, false);
+        let (stack, causes, snippet, hint, retryable) = (Vec::new(), Vec::new(), None, None, false);
         let kind = Status::SyntaxError;
-        Err(Box::new(ErrorReport { kind, name, message, line, column, stack, snippet, hint, retryable }))
+        Err(Box::new(ErrorReport { kind, name, message, line, column, stack, causes, snippet, hint, retryable }))
     }
 }
 
