@@ -50,7 +50,7 @@ pub struct Made<P> {
 pub enum CompileError<E> {
     /// The source is not valid: the same for whoever asks, and shared with those who wait.
     #[error("{}: {}", .0.name, .0.message)]
-    Syntax(ScriptFailure),
+    Syntax(Box<ScriptFailure>),
     /// Anything else. It concerns the caller that compiled, and nobody else learns of it.
     #[error(transparent)]
     Own(E),
@@ -185,7 +185,7 @@ impl<P: Clone> ProgramCache<P> {
     }
 
     /// A program that is kept, or why there is none. Counts it.
-    fn kept(&self, key: &ProgramKey, now: Duration) -> Option<Result<P, ScriptFailure>> {
+    fn kept(&self, key: &ProgramKey, now: Duration) -> Option<Result<P, Box<ScriptFailure>>> {
         if let Some((program, compile_time)) = self.programs.get(key) {
             self.hits.count(key, compile_time);
             return Some(Ok(program));

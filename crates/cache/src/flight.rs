@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use crate::key::ProgramKey;
 
 /// What everyone who waits shares.
-pub(crate) type Landing<P> = Arc<OnceCell<Result<P, ScriptFailure>>>;
+pub(crate) type Landing<P> = Arc<OnceCell<Result<P, Box<ScriptFailure>>>>;
 
 pub(crate) struct Flights<P>(DashMap<ProgramKey, Flight<P>>);
 

@@ -18,7 +18,7 @@ pub(crate) struct Refusals {
 }
 
 struct Refusal {
-    failure: ScriptFailure,
+    failure: Box<ScriptFailure>,
     until: Duration,
 }
 
@@ -27,7 +27,7 @@ impl Refusals {
         Self { entries_max, kept_for, entries: Mutex::new(LruCache::unbounded()), is_used: AtomicBool::new(false) }
     }
 
-    pub(crate) fn get(&self, key: &ProgramKey, now: Duration) -> Option<ScriptFailure> {
+    pub(crate) fn get(&self, key: &ProgramKey, now: Duration) -> Option<Box<ScriptFailure>> {
         if !self.is_used.load(Relaxed) {
             return None;
         }
@@ -40,7 +40,7 @@ impl Refusals {
         None
     }
 
-    pub(crate) fn insert(&self, key: ProgramKey, failure: ScriptFailure, now: Duration) {
+    pub(crate) fn insert(&self, key: ProgramKey, failure: Box<ScriptFailure>, now: Duration) {
         if self.entries_max == 0 || self.kept_for.is_zero() {
             return;
         }

@@ -158,7 +158,7 @@ pub enum Compilation<P> {
 #[non_exhaustive]
 pub enum CompileFailure {
     /// The source is not valid. The same for whoever compiles it.
-    Syntax(ScriptFailure),
+    Syntax(Box<ScriptFailure>),
     /// Compiling crossed a limit of the run.
     Aborted(Abort),
     /// Compiling crossed the memory limit: sizes in bytes as in [`End::OutOfMemory`].

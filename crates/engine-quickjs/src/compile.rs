@@ -157,7 +157,7 @@ impl Compiling {
             failure.place = Some(place);
             failure.stack = vec![frame(&self.source, place)];
         }
-        CompileFailure::Syntax(*failure)
+        CompileFailure::Syntax(failure)
     }
 
     /// `text` is none if the attempt was suspended.
@@ -220,7 +220,7 @@ impl Compiling {
         let source = &self.source;
         let wide = wide_text(source.text());
         let origin = Origin { name: source.name(), wide_text: wide.as_deref() };
-        failure::read(realm, exception, &origin).map(|failure| refusal(source, failure))
+        failure::read(realm, exception, &[], &origin).map(|failure| refusal(source, failure))
     }
 }
 

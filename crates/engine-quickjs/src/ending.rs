@@ -56,7 +56,8 @@ fn end(realm: &mut Realm, ending: Ending, origin: &Origin<'_>) -> Option<End> {
         Ending::NoJson(what) => output::no_json(what),
         Ending::Unwritable => unwritable::failure(&mut realm.state().run.trail)?,
         Ending::Thrown(exception) => {
-            let failure = failure::read(realm, &exception, origin)?;
+            let causes = std::mem::take(&mut realm.state().causes);
+            let failure = failure::read(realm, &exception, &causes, origin)?;
             if realm.state().run.writing_output { output::too_deep(&failure).unwrap_or(failure) } else { failure }
         }
         Ending::NotAModule => ScriptFailure::new(FailureKind::Runtime, "InternalError", "the program is not a module"),

@@ -33,11 +33,9 @@ pub(crate) struct Exception {
     kind: FailureKind,
     retryable: bool,
     shape: Shape,
-    /// Shapes of what led to it, from the first on. No `Vec`: what is on a fiber's stack when that is left is not dropped.
-    causes: [Option<Shape>; ScriptFailure::CAUSES_MAX],
 }
 
-enum Shape {
+pub(crate) enum Shape {
     /// An error, or what looks like one (as a `DOMException` does).
     Error {
         name: Option<Text>,
@@ -50,7 +48,8 @@ enum Shape {
     Value(Option<Text>),
 }
 
-/// Reads an exception. Runs script code.
+/// Reads an exception. Runs script code. What led to it is in the state's [`causes`](state::RunState::causes) then: on the
+/// fiber's stack there is no place for a list.
 pub(crate) fn take(js: Js, exception: &Value) -> Exception {
     let (kind, retryable) = state::with(js, |state| {
         let known = state.run.host_errors.iter().find(|known| known.error.is_same_object(exception));
@@ -58,13 +57,14 @@ pub(crate) fn take(js: Js, exception: &Value) -> Exception {
     });
     let mut led = Led { to: exception, values: [const { None }; _], count: 0 };
     let shape = shape(js, exception, &mut led);
-    let mut causes = [const { None }; _];
-    for (number, place) in causes.iter_mut().enumerate() {
+    state::with(js, |state| state.causes.clear());
+    for number in 0..ScriptFailure::CAUSES_MAX {
         let Some(cause) = led.values[number].take() else { break };
-        *place = Some(self::shape(js, &cause, &mut led));
+        let shape = self::shape(js, &cause, &mut led);
+        state::with(js, |state| state.causes.push(shape));
         js.free(cause);
     }
-    Exception { kind, retryable, shape, causes }
+    Exception { kind, retryable, shape }
 }
 
 /// What led to an exception, in the order in which it is told.
@@ -160,10 +160,15 @@ fn other(js: Js, value: &Value) -> Shape {
 }
 
 /// The failure that an exception is to its author; `None` if its texts are not where they must be.
-pub(crate) fn read(realm: &Realm, exception: &Exception, origin: &Origin<'_>) -> Option<ScriptFailure> {
+pub(crate) fn read(
+    realm: &Realm,
+    exception: &Exception,
+    causes: &[Shape],
+    origin: &Origin<'_>,
+) -> Option<ScriptFailure> {
     let mut failure = read_shape(realm, exception.kind, &exception.shape, origin)?;
     failure.retryable = exception.retryable;
-    for cause in exception.causes.iter().flatten() {
+    for cause in causes {
         let ScriptFailure { name, message, place, .. } = read_shape(realm, exception.kind, cause, origin)?;
         let (line, column) = place.map(|place| (place.line, place.column)).unzip();
         failure.causes.push(Cause { name, message, line, column });

@@ -13,6 +13,7 @@ use isolet_core_traits::{
 };
 use rquickjs::qjs::{self, JSContext};
 
+use crate::failure::Shape;
 use crate::js::{Js, Value};
 use crate::lazy::{Lazy, Shared};
 use crate::meter::{Meter, OverLimit};
@@ -53,6 +54,9 @@ pub(crate) struct RunState {
     pub(crate) refuse_after: Option<u64>,
     pub(crate) constants: Constants,
     pub(crate) run: RunData,
+    /// What led to the exception that was taken last, the nearest first. Taken as soon as that is read: its texts are the
+    /// engine's.
+    pub(crate) causes: Vec<Shape>,
 }
 
 /// What is the same for all runs of a VM. Its values are constants of the VM's image.
@@ -199,6 +203,7 @@ impl RunState {
             refuse_after: None,
             constants: Constants::default(),
             run: RunData::default(),
+            causes: Vec::new(),
         }
     }
 

@@ -66,7 +66,7 @@ impl<E: Engine> Core<E> {
         let key = ProgramKey::new(&self.engine_id, self.environment.fingerprint(), wanted.source);
         let (program, origin) = self.cache.get_or_make(&key, self.clock.now(), || self.make(&key, &wanted)).await;
         let program = program.map_err(|error| match error {
-            CompileError::Syntax(failure) => Verdict::failure(Status::SyntaxError, failure, wanted.source),
+            CompileError::Syntax(failure) => Verdict::failure(Status::SyntaxError, *failure, wanted.source),
             CompileError::Own(verdict) => verdict,
         });
         (program, origin)

@@ -27,7 +27,7 @@ fn cache(entries_max: usize) -> Arc<ProgramCache<String>> {
 }
 
 fn syntax() -> CompileError<&'static str> {
-    CompileError::Syntax(ScriptFailure::new(FailureKind::Runtime, "SyntaxError", "unexpected token"))
+    CompileError::Syntax(Box::new(ScriptFailure::new(FailureKind::Runtime, "SyntaxError", "unexpected token")))
 }
 
 /// Callers of one source, polled by hand: the order in which things happen is the test's.

@@ -80,12 +80,12 @@ impl Postgres {
     pub fn new(url: &str, secret: [u8; 32]) -> Result<Self, PostgresError> {
         let wrong = |message: String| PostgresError::Url { message };
         let (server, options) = url.split_once('?').unwrap_or((url, ""));
-        let modes = options.split('&').filter_map(|option| option.strip_prefix("sslmode="));
+        let mut modes = options.split('&').filter_map(|option| option.strip_prefix("sslmode="));
         if modes.clone().any(|mode| !["disable", "prefer", "require", "verify-full"].contains(&mode)) {
             return Err(wrong("its sslmode is none of disable, prefer, require and verify-full".into()));
         }
         // The driver has one name for both.
-        let url = match modes.last() {
+        let url = match modes.next_back() {
             Some("verify-full") => &format!("{server}?{}", options.replace("sslmode=verify-full", "sslmode=require")),
             _ => url,
         };

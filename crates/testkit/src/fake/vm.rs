@@ -140,7 +140,7 @@ fn bare_outcome(end: End, world: &World) -> Outcome {
 
 fn refused(refusal: language::Refusal) -> CompileFailure {
     let failure = ScriptFailure::new(FailureKind::Runtime, "SyntaxError", refusal.message);
-    CompileFailure::Syntax(ScriptFailure { place: Some(refusal.place), ..failure })
+    CompileFailure::Syntax(Box::new(ScriptFailure { place: Some(refusal.place), ..failure }))
 }
 
 impl Vm for FakeVm {
