@@ -107,7 +107,8 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// What each migration brings. They are never changed, or databases that have them are not opened.
+/// What each migration brings. They are never changed, or databases that have them are not opened; and they only add, so
+/// that a version before them goes on with the same database.
 const MIGRATIONS: [&str; 2] = ["scripts, bytecode, records", "bytecode uses"];
 
 fn migrator(migrations: [&'static str; MIGRATIONS.len()]) -> Migrator {
@@ -116,6 +117,7 @@ fn migrator(migrations: [&'static str; MIGRATIONS.len()]) -> Migrator {
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+    migrator.set_ignore_missing(true);
     migrator
 }
 

@@ -1,4 +1,4 @@
-//! A file that an earlier version made.
+//! Files that other versions made.
 
 use isolet_cache::{BytecodeStore, ProgramTarget};
 use isolet_core_traits::EngineId;
@@ -8,6 +8,12 @@ use sqlx::{Connection, Executor as _, SqliteConnection};
 use crate::contract::{Words, draft, open, script, tenant};
 use crate::directory::location;
 
+async fn execute(location: &str, statement: &'static str) {
+    let mut file = SqliteConnection::connect(&format!("sqlite://{location}")).await.expect("a connection");
+    file.execute(statement).await.expect("the file is as it should be");
+    file.close().await.expect("it closes");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_without_later_tables_gets_them() {
     let (location, _directory) = location();
@@ -15,14 +21,27 @@ async fn a_file_without_later_tables_gets_them() {
     let (acme, total) = (tenant("acme"), script("total"));
     store.scripts().put(&Words, &acme, &total, &draft("1"), &Expected::Anything).await.expect("it serves");
     store.close().await;
-    let mut file = SqliteConnection::connect(&format!("sqlite://{location}")).await.expect("a connection");
     for statement in ["DROP TABLE isolet_bytecode_uses", "DELETE FROM isolet_migrations WHERE version > 1"] {
-        file.execute(statement).await.expect("it is there");
+        execute(&location, statement).await;
     }
-    file.close().await.expect("it closes");
 
     let store = open(&location).await;
     assert!(store.scripts().get(&acme, &total).await.expect("it serves").is_some());
     let target = ProgramTarget::new(&EngineId::new("test/1"), "none");
     assert_eq!(store.bytecode().used_last(&target, 10).await, Ok(vec![]));
+}
+
+/// Where several processes share a database, they are not all replaced at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_a_later_version_is_opened() {
+    let (location, _directory) = location();
+    open(&location).await.close().await;
+    execute(
+        &location,
+        "INSERT INTO isolet_migrations SELECT 99, 'later', installed_on, true, checksum, 0 FROM \
+         isolet_migrations WHERE version = 1",
+    )
+    .await;
+    let store = open(&location).await;
+    assert!(store.scripts().get(&tenant("acme"), &script("total")).await.expect("it serves").is_none());
 }
