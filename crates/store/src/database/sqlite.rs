@@ -1,7 +1,7 @@
 //! SQLite: one file in WAL mode, one connection that writes, several that read, and some for lookups by key.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -17,6 +17,9 @@ const READERS: u32 = 4;
 
 /// Processes that open a new file at the same time make its tables at the same time: all but one try again.
 const MIGRATIONS_MAX: u32 = 10;
+
+/// After so long what failed while others opened the file is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// Bytes of a page, as SQLite has it by default.
 const PAGE_BYTES: u64 = 4096;
@@ -48,10 +51,11 @@ impl Sqlite {
             let pool = pool.acquire_timeout(config.wait_max).test_before_acquire(false);
             pool.after_release(|connection, _| Box::pin(has_no_transaction(connection)))
         };
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|error| open_error(&error))?;
+        let patience = Instant::now() + config.wait_max;
+        let writer = opened(patience, || pool(1).connect_with(options.clone())).await?;
         migrate(&writer).await?;
         let options = options.read_only(true).create_if_missing(false);
-        let readers = pool(READERS).connect_with(options.clone()).await.map_err(|error| open_error(&error))?;
+        let readers = opened(patience, || pool(READERS).connect_with(options.clone())).await?;
         Ok(Self { writer, readers, lookups: Lookups::new(options) })
     }
 
@@ -74,6 +78,26 @@ impl Sqlite {
     }
 }
 
+/// Tries again while others are at what nobody may wait for: making the file one with a WAL, or giving that up.
+async fn opened<F>(patience: Instant, connect: impl Fn() -> F) -> Result<SqlitePool, StoreError>
+where
+    F: Future<Output = Result<SqlitePool, sqlx::Error>>,
+{
+    loop {
+        match connect().await {
+            Err(error) if is_busy(&error) && Instant::now() < patience => tokio::time::sleep(AGAIN).await,
+            opened => return opened.map_err(|error| open_error(&error)),
+        }
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    /// SQLite's code for it. Extended ones have it in their lowest byte.
+    const BUSY: i32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse().ok());
+    code.is_some_and(|code: i32| code & 0xff == BUSY)
+}
+
 /// Whether a connection may be used again. After some errors, a full disk among them, SQLite rolls back by itself; the driver
 /// cannot do so once more then, and such a connection would begin no other transaction.
 async fn has_no_transaction(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -93,7 +117,7 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
         match migrator.run(writer).await {
             Ok(()) => return Ok(()),
             Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if attempt < MIGRATIONS_MAX => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(AGAIN).await;
             }
             Err(error) => return Err(StoreError::Open { message: error.to_string() }),
         }

@@ -4,8 +4,9 @@ use isolet_cache::{BytecodeStore, ProgramTarget};
 use isolet_core_traits::EngineId;
 use isolet_store::Expected;
 use sqlx::{Connection, Executor as _, SqliteConnection};
+use tokio::task::JoinSet;
 
-use crate::contract::{Words, draft, open, script, tenant};
+use crate::contract::{Words, draft, full, open, script, tenant};
 use crate::directory::location;
 
 async fn execute(location: &str, statement: &'static str) {
@@ -44,4 +45,19 @@ async fn a_file_of_a_later_version_is_opened() {
     .await;
     let store = open(&location).await;
     assert!(store.scripts().get(&tenant("acme"), &script("total")).await.expect("it serves").is_none());
+}
+
+/// Processes that start together open a file that is not there yet together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_open_a_new_file_at_once() {
+    for _ in 0..if full() { 1_000 } else { 50 } {
+        let (location, _directory) = location();
+        let stores: JoinSet<_> = (0..8)
+            .map(|_| {
+                let location = location.clone();
+                async move { open(&location).await.close().await }
+            })
+            .collect();
+        stores.join_all().await;
+    }
 }
