@@ -25,7 +25,8 @@ pub trait BytecodeStore: Send + Sync + 'static {
     /// [`BytecodeStoreError`]: it is counted, and the program is not kept.
     async fn save(&self, key: &ProgramKey, program: &StoredProgram) -> Result<(), BytecodeStoreError>;
 
-    /// Notes what a cache holds: distinct keys, those used last first. By default nothing is.
+    /// Notes what a cache holds: distinct keys, those used last first. Of programs that are not saved nothing is; by
+    /// default, of none.
     ///
     /// # Errors
     /// [`BytecodeStoreError`]: it is counted, and noted again later.

@@ -60,7 +60,7 @@ impl Session {
             None => builder,
         };
         match &self.keys {
-            // It runs one script, and is over before others could be there.
+            // It is over before others' programs could be there.
             Some(keys) => {
                 let config = BytecodeConfig { warm_max: 0, ..BytecodeConfig::default() };
                 builder.bytecode(self.store.bytecode(), keys.clone(), config)

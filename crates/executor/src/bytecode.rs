@@ -144,8 +144,9 @@ struct Common<E: Engine> {
     breaker: Mutex<Breaker>,
     counters: Counters,
     is_warming: AtomicBool,
-    /// What the cache held when it was noted last.
-    noted: Mutex<Vec<ProgramKey>>,
+    /// What the cache held when it was noted last, and how many programs had been saved: those that were not yet were not
+    /// noted.
+    noted: Mutex<(Vec<ProgramKey>, u64)>,
 }
 
 /// A program that was just compiled.

@@ -87,13 +87,14 @@ impl<E: Engine> Core<E> {
 
 impl<E: Engine> Common<E> {
     async fn note_used(&self, keys: Vec<ProgramKey>) {
-        let is_known = *self.noted() == keys;
+        let now = (keys, self.counters.saved.load(Relaxed));
+        let is_known = *self.noted() == now;
         if is_known || !self.breaker().permits(self.clock.now()) {
             return;
         }
-        let note_used = async { self.shelf.store.note_used(&self.target, &keys).await };
+        let note_used = async { self.shelf.store.note_used(&self.target, &now.0).await };
         if self.in_background(note_used, &self.counters.save_failures, "note what is used").await.is_some() {
-            *self.noted() = keys;
+            *self.noted() = now;
         }
     }
 
@@ -130,7 +131,7 @@ impl<E: Engine> Common<E> {
         programs
     }
 
-    fn noted(&self) -> MutexGuard<'_, Vec<ProgramKey>> {
+    fn noted(&self) -> MutexGuard<'_, (Vec<ProgramKey>, u64)> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

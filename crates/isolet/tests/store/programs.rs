@@ -329,13 +329,37 @@ async fn what_a_cache_holds_is_noted_every_minute() {
         run(&isolet, number).await;
     }
     is_warm(&isolet).await;
+    saved(&isolet, 3).await;
     tokio::time::pause();
-    let noted = || shelf.noted(|noted| noted.values().map(Vec::len).sum::<usize>());
     for (second, expected) in [(30, 0), (31, 3)] {
-        tokio::time::advance(Duration::from_secs(second)).await;
+        assert_eq!(noted_after(&shelf, second).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn what_is_saved_late_is_noted_then() {
+    let shelf = Shelf::new();
+    let config = BytecodeConfig { save_wait_max: Duration::from_secs(600), ..patient() };
+    let isolet = Isolet::builder().vms_warm(1).bytecode(shelf.clone(), keys(1), config).build().expect("an isolet");
+    is_warm(&isolet).await;
+    let held = shelf.saves.lock().await;
+    for number in 0..3 {
+        run(&isolet, number).await;
+    }
+    tokio::time::pause();
+    assert_eq!(noted_after(&shelf, 61).await, 0);
+    drop(held);
+    assert_eq!(noted_after(&shelf, 61).await, 3);
+}
+
+/// How many programs are noted so many seconds later. For tests whose time stands still.
+async fn noted_after(shelf: &Shelf, seconds: u64) -> usize {
+    // First what can go on without any time.
+    for time in [0, seconds] {
+        tokio::time::advance(Duration::from_secs(time)).await;
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(noted(), expected);
     }
+    shelf.noted(|noted| noted.values().map(Vec::len).sum())
 }

@@ -23,11 +23,14 @@ pub(crate) struct Shelf {
     rows: Mutex<HashMap<ProgramKey, StoredProgram>>,
     noted: Mutex<HashMap<ProgramTarget, Vec<ProgramKey>>>,
     mood: Mutex<Mood>,
+    /// Each save takes it: who holds it holds them up.
+    pub(crate) saves: tokio::sync::Mutex<()>,
 }
 
 impl Shelf {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { rows: Mutex::default(), noted: Mutex::default(), mood: Mutex::new(Mood::Serves) })
+        let (rows, noted, mood) = (Mutex::default(), Mutex::default(), Mutex::new(Mood::Serves));
+        Arc::new(Self { rows, noted, mood, saves: tokio::sync::Mutex::default() })
     }
 
     pub(crate) fn set(&self, mood: Mood) {
@@ -66,16 +69,18 @@ impl BytecodeStore for Shelf {
 
     async fn save(&self, key: &ProgramKey, program: &StoredProgram) -> Result<(), BytecodeStoreError> {
         self.behave().await?;
+        let _turn = self.saves.lock().await;
         self.rows(|rows| rows.insert(*key, program.clone()));
         Ok(())
     }
 
     async fn note_used(&self, target: &ProgramTarget, keys: &[ProgramKey]) -> Result<(), BytecodeStoreError> {
         self.behave().await?;
+        let there: Vec<_> = self.rows(|rows| keys.iter().filter(|key| rows.contains_key(key)).copied().collect());
         self.noted(|noted| {
             let noted = noted.entry(*target).or_default();
-            noted.retain(|key| !keys.contains(key));
-            noted.splice(0..0, keys.iter().copied());
+            noted.retain(|key| !there.contains(key));
+            noted.splice(0..0, there);
         });
         Ok(())
     }

@@ -96,11 +96,11 @@ impl Postgres {
         let tls_name = match (admin.get_ssl_mode(), host) {
             (SslMode::Require, Host::Tcp(name)) => {
                 let name = ServerName::try_from(name.clone());
-                Some(name.map_err(|_| wrong("no certificate can be for its host".into()))?)
+                Some(name.map_err(|_| wrong("no certificate can be for its host: write a name or an address".into()))?)
             }
             #[cfg(unix)]
             (SslMode::Require, Host::Unix(_)) => {
-                return Err(wrong("there is no TLS to a socket of this machine".into()));
+                return Err(wrong("there is no TLS to a socket of this machine: leave sslmode out".into()));
             }
             // Where it is optional, whoever is in between may take it away.
             _ => None,
